@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// Mints and checks tokens: HMAC-SHA-256 over a purpose, a domain, the id and the expiry.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/token.h"
+
+#define SEAL_SECRET_MIN 16 // octets
+#define SEAL_SECRET_MAX 1024
+
+enum seal_verdict {
+	SEAL_VALID,
+	SEAL_EXPIRED, // genuine, but past its time
+	SEAL_FORGED,
+};
+
+struct seal;
+
+// Reads the secret from a file of SEAL_SECRET_MIN to SEAL_SECRET_MAX octets (the whole file counts, less one trailing newline). Group or
+// others must not be able to write it. 0, or a negative errno: -ENODATA too short, -EFBIG too long, -EPERM writable by others.
+int seal_open(const char *path, struct seal **ret_seal) must_check;
+struct seal *seal_free(struct seal *seal);
+
+// purpose keeps a token for one use from serving another: "bounce", "message-id". domain is compared without case.
+void seal_mint(const struct seal *seal, const char *purpose, const char *domain, uint64_t id,
+	       int64_t expires, struct token *ret_token);
+
+// now and expires: seconds since 1970. A clock that was set back by up to a day makes no token expired early or late that matters
+// (RELIABILITY 14).
+enum seal_verdict seal_check(const struct seal *seal, const char *purpose, const char *domain,
+			     const struct token *token, int64_t now);
+
+// 63 random bits, never 0, from the kernel.
+uint64_t seal_random_id(void);
