@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// A growable run of bytes with a ceiling. Bodies and wire data use it; everything bounded is a value.
+// A growable run of bytes with a ceiling. Bodies and wire data use it; everything bounded is a
+// value.
 //
-// Errors stick: what would pass the ceiling is dropped and remembered, so a caller may append freely
-// and look once at the end (buf_failed). Memory that cannot be had ends the process.
+// Errors stick: what would pass the ceiling is dropped and remembered, so a caller may append
+// freely and look once at the end (buf_failed). Memory that cannot be had ends the process.
 #pragma once
 
 #include <stdarg.h>

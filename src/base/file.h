@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// Files and descriptors: whole reads, whole writes, durable writes. All return 0 or a negative errno.
+// Files and descriptors: whole reads, whole writes, durable writes. All return 0 or a negative
+// errno.
 #pragma once
 
 #include <stddef.h>

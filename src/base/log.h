@@ -23,10 +23,10 @@ void log_open(const char *program, enum log_target target);
 // A line about no message in particular: `program[pid]: text`.
 void log_note(int level, const char *format, ...) printf_like(2, 3);
 
-// A line about one: `program[pid]: TOKEN: text`. token names it: the request's or the probe's id; before there
-// is one, the queue id.
+// A line about one: `program[pid]: TOKEN: text`. token names it: the request's or the probe's id;
+// before there is one, the queue id.
 void log_event(int level, const char *token, const char *format, ...) printf_like(3, 4);
 
-// src escaped for use as a value, in one of a few rotating static buffers of 400 bytes: good for the
-// arguments of one log call, no longer. NULL counts as "". Not for threads.
+// src escaped for use as a value, in one of a few rotating static buffers of 400 bytes: good for
+// the arguments of one log call, no longer. NULL counts as "". Not for threads.
 const char *log_value(const char *src);

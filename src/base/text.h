@@ -14,11 +14,12 @@
 // into size is cut between characters and ends in "...". Returns dst. size must be at least 8.
 char *text_escape(char *dst, size_t size, const char *src, size_t len);
 
-// As text_escape, for a log value: a comma, a double quote and an equals sign are escaped as well and
-// an empty string becomes "-", so that a line of `key=value, key=value` cannot be forged.
+// As text_escape, for a log value: a comma, a double quote and an equals sign are escaped as well
+// and an empty string becomes "-", so that a line of `key=value, key=value` cannot be forged.
 char *text_escape_log(char *dst, size_t size, const char *src, size_t len);
 
-// True where bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF).
+// True where bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most
+// U+10FFFF).
 bool text_is_utf8(const char *bytes, size_t len);
 
 bool text_is_ascii(const char *bytes, size_t len);
