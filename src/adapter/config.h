@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// The one configuration file (INI, read by inih): one const table of options fills this struct, which is then
-// passed around const.
+// The one configuration file (INI, read by inih): one const table of options fills this struct,
+// which is then passed around const.
 #pragma once
 
 #include <stdbool.h>
@@ -21,10 +21,10 @@ struct config_instance {
 	char *config_directory; // Postfix's names from here on
 	char *queue_directory;
 	char *data_directory;
-	char *inject;           // the submission socket; default: queue_directory/public/inject
-	int64_t warn_after;     // seconds until a delayed DSN: delay_warning_time
-	int64_t give_up_after;  // maximal_queue_lifetime
-	int64_t retry_min;      // minimal_backoff_time, and queue_run_delay
+	char *inject;          // the submission socket; default: queue_directory/public/inject
+	int64_t warn_after;    // seconds until a delayed DSN: delay_warning_time
+	int64_t give_up_after; // maximal_queue_lifetime
+	int64_t retry_min;     // minimal_backoff_time, and queue_run_delay
 	int64_t retry_max;
 	int64_t connect_timeout;
 };
@@ -36,7 +36,8 @@ struct config_site {
 	struct domain dual_domain; // its dual-stack twin
 	char *language;            // a folder below templates_directory
 	char *title;               // the From's display name (RFC 3834 section 3.1.3)
-	char *contact;             // local part of the From at either domain: reaches a human, never the responder
+	char *contact; // local part of the From at either domain: reaches a human, never the
+		       // responder
 };
 
 struct config {
@@ -53,25 +54,29 @@ struct config {
 	int64_t requester_daily;    // answers a day to one requester; 0: no limit
 	int64_t probe_patience;     // seconds to keep trying to hand a probe to postfix-v6
 	int64_t report_patience;
-	int64_t submit_sessions;    // parallel ones per instance
-	int64_t intake_children;    // messages parsed at once
+	int64_t submit_sessions; // parallel ones per instance
+	int64_t intake_children; // messages parsed at once
 	struct config_instance dual;
 	struct config_instance v6;
 	struct config_site sites[CONFIG_SITES_MAX];
 	size_t n_sites;
 };
 
-// Reads and checks the whole file. NULL on failure, after writing every fault found to errors as "file:line: sentence" lines.
+// Reads and checks the whole file. NULL on failure, after writing every fault found to errors as
+// "file:line: sentence" lines.
 struct config *config_read(const char *path, FILE *errors);
 struct config *config_free(struct config *config);
 
-// Every effective value as "section.option = value  # file:line" (or "# default"), in the table's order.
+// Every effective value as "section.option = value  # file:line" (or "# default"), in the table's
+// order.
 void config_print(const struct config *config, FILE *out);
 
-// One effective value by its "section.option" name ("dual.listen", "site.NAME.v6_domain"), in a buffer of the config's own; NULL for no such option.
+// One effective value by its "section.option" name ("dual.listen", "site.NAME.v6_domain"), in a
+// buffer of the config's own; NULL for no such option.
 const char *config_get(const struct config *config, const char *name);
 
-// The table itself, for the man page's test: "section.option<TAB>type<TAB>default<TAB>reloadable|restart<TAB>help" lines.
+// The table itself, for the man page's test:
+// "section.option<TAB>type<TAB>default<TAB>reloadable|restart<TAB>help" lines.
 void config_print_options(FILE *out);
 
 // The site whose v6_domain or dual_domain is domain, or NULL.

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// Reads the configuration file with inih. All faults are reported, not the first alone: a sysadmin
+// mends a file once. inih has no line numbers for its callback, so the line reader counts them.
+
+#include "adapter/config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/config_table.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+
+struct reading {
+	struct config_file *file;
+	FILE *input;
+	FILE *errors;
+	int line;
+	size_t n_faults;
+};
+
+static void report(struct reading *reading, int line, const char *subject, const char *sentence)
+{
+	reading->n_faults++;
+	fprintf(reading->errors, "%s:%d: %s: %s\n", reading->file->config.path, line, subject,
+		sentence);
+}
+
+// inih's line source: as fgets, but counts, and says when a line is longer than inih takes.
+static char *read_line(char *line, int size, void *arg)
+{
+	struct reading *reading = arg;
+
+	if (fgets(line, size, reading->input) == NULL)
+		return NULL;
+	reading->line++;
+	if (strchr(line, '\n') == NULL && !feof(reading->input)) {
+		report(reading, reading->line, "line", "it is too long");
+		for (int c = 0; c != '\n' && c != EOF;)
+			c = fgetc(reading->input);
+	}
+	return line;
+}
+
+// The index of the site with that name, added when new; CONFIG_SITES_MAX when there is no room.
+static size_t find_site(struct config *config, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < config->n_sites; i++)
+		if (strcmp(config->sites[i].name, name) == 0)
+			return i;
+	if (i == CONFIG_SITES_MAX)
+		return i;
+	config->sites[i].name = mem_strdup(name);
+	config->n_sites++;
+	return i;
+}
+
+static const char *check_site_name(const char *name)
+{
+	if (name[0] == '\0' ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
+		return "a site's name has lower-case letters, digits and hyphens: [site NAME]";
+	return NULL;
+}
+
+static void store_option(struct reading *reading, size_t site, const char *section,
+			 const char *name, const char *value)
+{
+	struct config_file *file = reading->file;
+	const struct option *option = option_find(section, name);
+	size_t row = strcmp(section, "site") == 0 ? site : CONFIG_SITES_MAX;
+	const char *fault = NULL;
+	int *line;
+
+	if (option == NULL) {
+		report(reading, reading->line, name, "no such option in this section");
+		return;
+	}
+	line = &file->lines[row][option - option_table];
+	if (*line != 0)
+		fault = "given twice";
+	else
+		fault = option_store(&file->config, site, option, value);
+	if (fault != NULL)
+		report(reading, reading->line, name, fault);
+	*line = reading->line;
+}
+
+static int on_value(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reading *reading = arg;
+	const char *fault = NULL;
+	size_t site = 0;
+
+	if (strncmp(section, "site ", 5) == 0) {
+		fault = check_site_name(section + 5);
+		if (fault == NULL) {
+			site = find_site(&reading->file->config, section + 5);
+			section = "site";
+		}
+		if (site == CONFIG_SITES_MAX)
+			fault = "too many sites";
+	} else if (strcmp(section, "postsix") != 0 && strcmp(section, "dual") != 0 &&
+		   strcmp(section, "v6") != 0) {
+		fault = "no such section; there are [postsix], [dual], [v6] and [site NAME]";
+	}
+	if (fault != NULL)
+		report(reading, reading->line, section, fault);
+	else
+		store_option(reading, site, section, name, value);
+	return 1;
+}
+
+// Fills what the file left out, and reports what must be given.
+static void apply_default(struct reading *reading, size_t site, const struct option *option)
+{
+	struct config_file *file = reading->file;
+	size_t row = option->scope == SCOPE_SITE ? site : CONFIG_SITES_MAX;
+	char subject[160];
+
+	if (file->lines[row][option - option_table] != 0)
+		return;
+	if (option->fallback != NULL) {
+		const char *fault = option_store(&file->config, site, option, option->fallback);
+
+		if (fault != NULL)
+			report(reading, 0, option->name, fault);
+		return;
+	}
+	if (option->scope == SCOPE_SITE)
+		snprintf(subject, sizeof(subject), "[site %s] %s", file->config.sites[site].name,
+			 option->name);
+	else
+		snprintf(subject, sizeof(subject), "[%s] %s", option->section, option->name);
+	report(reading, reading->line, subject, "must be given");
+}
+
+static void apply_defaults(struct reading *reading)
+{
+	const struct config *config = &reading->file->config;
+
+	for (size_t i = 0; i < n_options; i++) {
+		size_t times = option_table[i].scope == SCOPE_SITE ? config->n_sites : 1;
+
+		for (size_t site = 0; site < times; site++)
+			apply_default(reading, site, &option_table[i]);
+	}
+}
+
+static void default_inject(struct config_instance *instance)
+{
+	char path[4096];
+
+	if (instance->inject == NULL || instance->inject[0] != '\0' ||
+	    instance->queue_directory == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/public/inject", instance->queue_directory);
+	free(instance->inject);
+	instance->inject = mem_strdup(path);
+}
+
+// What no single option can say.
+static void check_whole(struct reading *reading)
+{
+	struct config *config = &reading->file->config;
+
+	if (config->n_sites == 0)
+		report(reading, reading->line, "[site NAME]", "at least one site is wanted");
+	for (size_t i = 0; i < config->n_sites; i++) {
+		const struct config_site *a = &config->sites[i];
+
+		if (domain_equals(&a->v6_domain, &a->dual_domain))
+			report(reading, reading->line, a->name,
+			       "v6_domain and dual_domain must differ");
+		for (size_t j = 0; j < i; j++)
+			if (config_site_of(config, &a->v6_domain) != a ||
+			    config_site_of(config, &a->dual_domain) != a) {
+				report(reading, reading->line, a->name,
+				       "another site has one of its domains");
+				break;
+			}
+	}
+	if (config->dual.retry_max < config->dual.retry_min ||
+	    config->v6.retry_max < config->v6.retry_min)
+		report(reading, reading->line, "retry_max", "it must not be below retry_min");
+}
+
+struct config *config_read(const char *path, FILE *errors)
+{
+	struct config_file *file = mem_new(1, sizeof(*file));
+	auto_file FILE *input = fopen(path, "re");
+	struct reading reading = {.file = file, .input = input, .errors = errors};
+	int bad_line;
+
+	file->config.path = mem_strdup(path);
+	if (input == NULL) {
+		fprintf(errors, "%s: %s\n", path, strerror(errno));
+		config_free(&file->config);
+		return NULL;
+	}
+	bad_line = ini_parse_stream(read_line, &reading, on_value, &reading);
+	if (bad_line > 0)
+		report(&reading, bad_line, "line", "neither [section] nor name = value");
+	apply_defaults(&reading);
+	default_inject(&file->config.dual);
+	default_inject(&file->config.v6);
+	if (reading.n_faults == 0)
+		check_whole(&reading);
+	if (reading.n_faults > 0)
+		return config_free(&file->config);
+	return &file->config;
+}
+
+struct config *config_free(struct config *config)
+{
+	struct config_file *file = (struct config_file *)config;
+
+	if (config == NULL)
+		return NULL;
+	for (size_t i = 0; i < n_options; i++) {
+		size_t times = option_table[i].scope == SCOPE_SITE ? config->n_sites : 1;
+
+		for (size_t site = 0; site < times; site++)
+			option_clear(config, site, &option_table[i]);
+	}
+	for (size_t site = 0; site < config->n_sites; site++)
+		free(config->sites[site].name);
+	free(config->path);
+	free(file->printed);
+	free(file);
+	return NULL;
+}
+
+const struct config_site *config_site_of(const struct config *config, const struct domain *domain)
+{
+	for (size_t i = 0; i < config->n_sites; i++)
+		if (domain_equals(&config->sites[i].v6_domain, domain) ||
+		    domain_equals(&config->sites[i].dual_domain, domain))
+			return &config->sites[i];
+	return NULL;
+}

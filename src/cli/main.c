@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// postsix: the sysadmin's command line. One verb, one function, one file each; this one only finds
+// the verb.
+//
+// SECURITY: runs as whoever calls it, reads nothing from strangers, writes nothing.
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "cli/verbs.h"
+
+struct verb {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+};
+
+static const struct verb verbs[] = {
+	{"config", verb_config,
+	 "print the configuration in effect, and where each value came from"},
+};
+
+static void print_help(FILE *out)
+{
+	fputs("usage: postsix VERB [OPTION]… [ARGUMENT]…\n\n", out);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+	fputs("\n  -h, --help     this text; after a verb: its own\n"
+	      "  -V, --version  the version\n\n"
+	      "See postsix(8).\n",
+	      out);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		print_help(stdout);
+		return EX_OK;
+	}
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+		puts("postsix " POSTSIX_VERSION);
+		return EX_OK;
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	if (name[0] != '\0')
+		fprintf(stderr, "postsix: no such verb: %s\n", name);
+	print_help(stderr);
+	return EX_USAGE;
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// The verbs of postsix(8). Each takes the arguments from its own name on and returns an exit status
+// of sysexits.h.
+#pragma once
+
+// config [-c FILE] [NAME…]: effective values; bare ones for the names given.
+int verb_config(int argc, char **argv);
