@@ -6,31 +6,25 @@
 
 #include "mail/status.h"
 
-#define CLASSES(X)                                                                                 \
-	X(NO_AAAA, "no-aaaa")             /* the mail server's name has no IPv6 address */         \
-	X(UNROUTABLE, "unroutable")       /* it has one, and no route leads there */               \
-	X(TIMEOUT, "timeout")             /* nobody answered in time */                            \
-	X(REFUSED, "refused")             /* nobody listens on port 25 */                          \
-	X(PTR_REQUIRED, "ptr-required")   /* it wants a reverse name of our address */             \
-	X(AUTH_REQUIRED, "auth-required") /* it wants SPF, DKIM or DMARC to pass */                \
-	X(NO_V6_POLICY,                                                                            \
-	  "no-v6-policy") /* it answers on IPv6 and says that it takes no mail over it */          \
-	X(SENDER_DOMAIN,                                                                           \
-	  "sender-domain")              /* it refuses the envelope sender: an IPv6-only domain */  \
-	X(TLS, "tls")                   /* the two could not agree on TLS */                       \
-	X(GREYLISTED, "greylisted")     /* it asked us to come again, until we gave up */          \
-	X(NO_SUCH_USER, "no-such-user") /* the address is the problem, not IPv6 */                 \
-	X(MAILBOX_FULL, "mailbox-full")                                                            \
-	X(NULL_MX, "null-mx") /* the domain says that it takes no mail at all, RFC 7505 */         \
-	X(NO_SUCH_DOMAIN, "no-such-domain")                                                        \
-	X(PROTOCOL, "protocol") /* the SMTP dialogue broke */                                      \
-	X(CONTENT, "content")   /* it disliked the message itself */                               \
-	X(OTHER, "other")
-
 enum class {
-#define X(name, word) CLASS_##name,
-	CLASSES(X)
-#undef X
+	CLASS_NO_AAAA,       // the mail server's name has no IPv6 address
+	CLASS_UNROUTABLE,    // it has one, and no route leads there
+	CLASS_TIMEOUT,       // nobody answered in time
+	CLASS_REFUSED,       // nobody listens on port 25
+	CLASS_PTR_REQUIRED,  // it wants a reverse name of our address
+	CLASS_AUTH_REQUIRED, // it wants SPF, DKIM or DMARC to pass
+	CLASS_NO_V6_POLICY,  // it answers on IPv6 and says that it takes no mail over it
+	CLASS_SENDER_DOMAIN, // it refuses the envelope sender: an IPv6-only domain
+	CLASS_TLS,           // the two could not agree on TLS
+	CLASS_GREYLISTED,    // it asked us to come again until we gave up
+	CLASS_NO_SUCH_USER,
+	CLASS_MAILBOX_FULL,
+	CLASS_NULL_MX, // the domain takes no mail at all (RFC 7505)
+	CLASS_NO_SUCH_DOMAIN,
+	CLASS_PROTOCOL, // the SMTP dialogue broke
+	CLASS_CONTENT,  // it disliked the message itself
+	CLASS_OTHER,
+	CLASSES
 };
 
 // What the requester is told is wrong: the processed bounce's choice of words.
@@ -46,12 +40,13 @@ enum problem {
 // All borrowed; "" for none, as struct dsn_recipient and struct facts have them.
 struct diagnose_input {
 	struct status status;
-	const char *diagnostic; // the Diagnostic-Code field: "smtp; 550 5.1.1 …", "X-Postfix;
-				// connect to …"
-	const char *remote_mta; // the Remote-MTA field: present where the diagnostic is the remote
-				// server's (RFC 3464 section 2.3.5)
-	const char *text; // the report's human-readable part, where Postfix says "(in reply to MAIL
-			  // FROM command)"
+	// The Diagnostic-Code field: "smtp; 550 5.1.1 …", "X-Postfix; connect to …".
+	const char *diagnostic;
+	// The Remote-MTA field: present where the diagnostic is the remote server's (RFC 3464
+	// section 2.3.5).
+	const char *remote_mta;
+	// The report's human-readable part, where Postfix says "(in reply to MAIL FROM command)".
+	const char *text;
 };
 
 enum class diagnose(const struct diagnose_input *input);
