@@ -1,7 +1,7 @@
 # postsix: plain make and pkg-config.
 #
 #   make            build the programs into $(B)
-#   make test       set up, then run everything: unit, sanitizers, consistency, system
+#   make test       set up, then run everything: unit, sanitizers, fuzzers' seeds, consistency, system
 #   make demo       set up, then show what postsix does, on two real Postfix instances
 #
 # Each program links only the libraries that its line below names; tests/consistency holds them to it.
@@ -43,7 +43,8 @@ FOREIGN_CFLAGS := $(patsubst -I%,-isystem %,$(call packages,$(ALL_LIBS),--cflags
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/$(1)/*.c))
 LAYERS  := $(B)/libadapter.a $(B)/libmail.a $(B)/libbase.a
 
-.PHONY: all deps deps-installed test demo bench install format clean unit unit-asan consistency system fuzz
+.PHONY: all deps deps-installed test demo bench install format clean unit unit-asan fuzz fuzz-here fuzz-replay \
+        fuzz-replay-here consistency system
 all: $(PROGRAMS)
 
 $(B)/obj/%.o: src/%.c
@@ -69,21 +70,46 @@ $(foreach p,$(PARTS),$(eval $(call program,$(p))))
 
 # ---- unit tests: tests/unit/LAYER/NAME.c, cmocka, TAP ---------------------------------------------
 
-UNIT_SOURCES := $(wildcard tests/unit/*/*.c)
-UNIT_TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SOURCES))
+UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*/*.c))
 
-$(B)/tests/unit/%: tests/unit/%.c $(LAYERS) $(foreach p,$(PARTS),$(B)/lib$(p).a)
+# Each links the folder that it tests and the layers. (Second expansion: a pattern's prerequisites may then depend on its stem.)
+.SECONDEXPANSION:
+$(B)/tests/unit/%: tests/unit/%.c $$(B)/lib$$(firstword $$(subst /, ,$$*)).a $(LAYERS)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests $(FOREIGN_CFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d \
 	  -o $@ $< $(B)/lib$(firstword $(subst /, ,$*)).a \
 	  $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs) -lcmocka
 
 unit: $(UNIT_TESTS)
-	@CMOCKA_MESSAGE_OUTPUT=TAP prove --merge -Q $(UNIT_TESTS)
+	@CMOCKA_MESSAGE_OUTPUT=TAP prove --merge $(UNIT_TESTS)
 
-ASAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 unit-asan:
-	@$(MAKE) --no-print-directory B=$(B)/asan OPT='-O1 -g $(ASAN)' HARDEN=-fPIE unit
+	@$(MAKE) --no-print-directory B=$(B)/asan OPT='-O1 -g $(SANITIZE)' HARDEN=-fPIE unit
+
+# ---- fuzzers: tests/fuzz/NAME.c, one per parser; tests/fuzz/seeds says where each starts -----------
+
+FUZZERS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_MAIN    := tests/fuzz/replay.c
+FUZZ_SECONDS ?= 60
+
+$(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MAIN) $(LAYERS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests/fuzz $(FOREIGN_CFLAGS) $(CFLAGS) $(FUZZ_ENGINE) \
+	  -o $@ $< $(FUZZ_MAIN) $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs)
+
+# Every seed once, and the proof that the fuzzers reach their targets: part of `make test`.
+fuzz-replay:
+	@$(MAKE) --no-print-directory B=$(B)/asan OPT='-O1 -g $(SANITIZE)' HARDEN=-fPIE fuzz-replay-here
+fuzz-replay-here: $(FUZZERS)
+	@prove -e tests/fuzz/replay $(FUZZERS)
+
+# New inputs for FUZZ_SECONDS each; what crashes stays in $(B)/fuzz/found.
+fuzz:
+	@$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang FUZZ_MAIN= FUZZ_ENGINE=-fsanitize=fuzzer \
+	  OPT='-O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link' HARDEN=-fPIE fuzz-here
+fuzz-here: $(FUZZERS)
+	@tests/fuzz/fuzz $(B) $(FUZZ_SECONDS) $(FUZZERS)
 
 -include $(wildcard $(B)/obj/*/*.d $(B)/tests/unit/*/*.d)
 
@@ -93,11 +119,15 @@ unit-asan:
 deps:
 	@tests/deps
 
+# In these folders every executable file is a test.
+tests_in = $(shell find tests/$(1) -maxdepth 1 -type f -perm -u+x | sort)
+SYSTEM_JOBS ?= 1
+
 consistency: all
-	@prove -Q tests/consistency
+	@B=$(B) prove $(or $(call tests_in,$@),$(error no tests))
 
 system: all
-	@prove -Q tests/system
+	@B=$(B) prove --timer -j$(SYSTEM_JOBS) $(or $(call tests_in,$@),$(error no tests))
 
 test: deps
 	@tests/run
