@@ -3,7 +3,9 @@
 
 // The event loop (sd-event). One per process; callbacks run one at a time.
 //
-// A source frees itself with source_free(), also from inside its own callback; a freed source never fires again.
+// A source frees itself with source_free(), also from inside its own callback; a freed source never
+// fires again. Adding a source ends the process where there is no memory; only loop_add_child and
+// loop_add_watch can fail.
 #pragma once
 
 #include <stdbool.h>
@@ -29,22 +31,30 @@ struct source *loop_add_io(struct loop *loop, int fd, uint32_t events,
 			   void (*on_io)(void *arg, uint32_t events), void *arg);
 void source_set_io(struct source *source, uint32_t events);
 
-// One shot, usec from now; source_set_timer arms it anew (also after it fired).
-struct source *loop_add_timer(struct loop *loop, uint64_t usec, void (*on_timer)(void *arg), void *arg);
+// One shot, usec from now (UINT64_MAX: not before it is set); source_set_timer arms it anew (also
+// after it fired).
+struct source *loop_add_timer(struct loop *loop, uint64_t usec, void (*on_timer)(void *arg),
+			      void *arg);
 void source_set_timer(struct source *source, uint64_t usec);
 
 // on_idle runs once after each source_set_idle(), when no other event is pending.
 struct source *loop_add_idle(struct loop *loop, void (*on_idle)(void *arg), void *arg);
 void source_set_idle(struct source *source);
 
-// Blocks the signal for the process and delivers it here.
-struct source *loop_add_signal(struct loop *loop, int signal, void (*on_signal)(void *arg), void *arg);
+// Blocks the signal for the process and delivers it here. (A child made by fork inherits the
+// blocking.)
+struct source *loop_add_signal(struct loop *loop, int signal, void (*on_signal)(void *arg),
+			       void *arg);
 
-// A child process's end (waitid's status as in wait(2)). The child is reaped.
-struct source *loop_add_child(struct loop *loop, int pid, void (*on_exit)(void *arg, int status), void *arg);
+// A child process's end (waitid's status as in wait(2)). The child is reaped. Blocks SIGCHLD. NULL
+// and errno where there is no descriptor left to watch it with, or no such child.
+struct source *loop_add_child(struct loop *loop, int pid, void (*on_exit)(void *arg, int status),
+			      void *arg);
 
-// Something appeared in the folder (inotify: moved in or written). A hint: it may be lost.
-struct source *loop_add_watch(struct loop *loop, const char *path, void (*on_hint)(void *arg), void *arg);
+// Something appeared in the folder (inotify: moved in or written). A hint: it may be lost. NULL and
+// errno where the folder cannot be watched.
+struct source *loop_add_watch(struct loop *loop, const char *path, void (*on_hint)(void *arg),
+			      void *arg);
 
 struct source *source_free(struct source *source);
 
