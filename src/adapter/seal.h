@@ -11,26 +11,31 @@
 
 #define SEAL_SECRET_MIN 16 // octets
 #define SEAL_SECRET_MAX 1024
+#define SEAL_GRACE                                                                                 \
+	86400 // seconds a token stays good past its expiry: clocks jump by a day (RELIABILITY 14)
 
 enum seal_verdict {
 	SEAL_VALID,
-	SEAL_EXPIRED, // genuine, but past its time
+	SEAL_EXPIRED, // genuine, but past its time and SEAL_GRACE
 	SEAL_FORGED,
 };
 
 struct seal;
 
-// Reads the secret from a file of SEAL_SECRET_MIN to SEAL_SECRET_MAX octets (the whole file counts, less one trailing newline). Group or
-// others must not be able to write it. 0, or a negative errno: -ENODATA too short, -EFBIG too long, -EPERM writable by others.
+// Reads the secret from a file of SEAL_SECRET_MIN to SEAL_SECRET_MAX octets (the whole file counts,
+// less one trailing newline). Group or others must not be able to write it. 0, or a negative errno:
+// -ENODATA too short, -EFBIG too long, -EPERM writable by others. purpose is at most 32 octets
+// everywhere.
 int seal_open(const char *path, struct seal **ret_seal) must_check;
 struct seal *seal_free(struct seal *seal);
 
-// purpose keeps a token for one use from serving another: "bounce", "message-id". domain is compared without case.
+// purpose keeps a token for one use from serving another: "bounce", "message-id" (at most 32
+// octets). domain is compared without case.
 void seal_mint(const struct seal *seal, const char *purpose, const char *domain, uint64_t id,
 	       int64_t expires, struct token *ret_token);
 
-// now and expires: seconds since 1970. A clock that was set back by up to a day makes no token expired early or late that matters
-// (RELIABILITY 14).
+// now and expires: seconds since 1970. The expiry is kept in whole minutes, rounded up. A token
+// expires SEAL_GRACE late, so a clock that jumps ahead by a day makes none expire early.
 enum seal_verdict seal_check(const struct seal *seal, const char *purpose, const char *domain,
 			     const struct token *token, int64_t now);
 
