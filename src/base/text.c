@@ -143,6 +143,19 @@ bool text_is_utf8(const char *bytes, size_t len)
 	return true;
 }
 
+bool text_is_printable(const char *bytes, size_t len)
+{
+	uint32_t code;
+	size_t n;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = utf8_next(bytes + i, len - i, &code);
+		if (n == 0 || !is_printable(code))
+			return false;
+	}
+	return true;
+}
+
 bool text_is_ascii(const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {

@@ -9,9 +9,10 @@
 #include <stddef.h>
 
 // Copies src (len bytes, any bytes) into dst as printable UTF-8 and always terminates it.
-// Control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls and bytes
-// that are not UTF-8 become \xHH (each byte of them); a backslash becomes \\. What does not fit
-// into size is cut between characters and ends in "...". Returns dst. size must be at least 8.
+// Control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls, other
+// invisible formatting and bytes that are not UTF-8 become \xHH (each byte of them); a backslash
+// becomes \\. What does not fit into size is cut between characters and ends in "...". Returns dst.
+// size must be at least 8.
 char *text_escape(char *dst, size_t size, const char *src, size_t len);
 
 // As text_escape, for a log value: a comma, a double quote and an equals sign are escaped as well
@@ -21,6 +22,10 @@ char *text_escape_log(char *dst, size_t size, const char *src, size_t len);
 // True where bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most
 // U+10FFFF).
 bool text_is_utf8(const char *bytes, size_t len);
+
+// True where text_escape would show every character as it is: well-formed UTF-8 with nothing hidden
+// in it.
+bool text_is_printable(const char *bytes, size_t len);
 
 bool text_is_ascii(const char *bytes, size_t len);
 
