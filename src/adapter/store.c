@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// SQLite behind adapter/store.h. Every step's result is compared with DONE or ROW: BUSY and FULL
+// are not success. Statements are prepared once, on first use, and named by the enum next to their
+// text.
+
+#include "adapter/store.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/store_sql.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+
+// Where LOAD_MAIL's texts go, in its order.
+static const size_t mail_texts[] = {
+#define TEXT(name) offsetof(struct store_mail, name)
+	TEXT(site),          TEXT(requester),       TEXT(instance),
+	TEXT(recipient),     TEXT(client_address),  TEXT(client_hostname),
+	TEXT(client_helo),   TEXT(client_protocol), TEXT(message_id),
+	TEXT(references),    TEXT(in_reply_to),     TEXT(subject),
+	TEXT(action),        TEXT(status),          TEXT(final_recipient),
+	TEXT(reporting_mta), TEXT(remote_mta),      TEXT(diagnostic),
+	TEXT(class),         TEXT(last_attempt),    TEXT(will_retry_until),
+	TEXT(report_text),   TEXT(status_part),     TEXT(returned),
+#undef TEXT
+};
+
+#define N_MAIL_TEXTS (sizeof(mail_texts) / sizeof(mail_texts[0]))
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *statements[N_QUERIES];
+};
+
+static int to_errno(int result)
+{
+	switch (result & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EAGAIN;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
+	case SQLITE_CONSTRAINT:
+		return -EEXIST;
+	case SQLITE_READONLY:
+		return -EROFS;
+	}
+	return -EIO;
+}
+
+// Binds one argument per letter of types: i an int64_t, s a string. NULL in *ret on failure.
+static int bind_all(sqlite3_stmt *statement, const char *types, va_list values)
+{
+	int result = SQLITE_OK;
+
+	for (int i = 1; types[i - 1] != '\0' && result == SQLITE_OK; i++)
+		result = types[i - 1] == 'i'
+				 ? sqlite3_bind_int64(statement, i, va_arg(values, int64_t))
+				 : sqlite3_bind_text(statement, i, va_arg(values, const char *), -1,
+						     SQLITE_TRANSIENT);
+	return to_errno(result);
+}
+
+// Runs a query up to its first row: 1 and *ret_row to read from (reset it), 0 where it has none.
+static int query_row(struct store *store, sqlite3_stmt **ret_row, enum store_query query,
+		     const char *types, ...)
+{
+	sqlite3_stmt **statement = &store->statements[query];
+	va_list values;
+	int r;
+
+	if (*statement == NULL) {
+		r = to_errno(sqlite3_prepare_v3(store->db, store_queries[query], -1,
+						SQLITE_PREPARE_PERSISTENT, statement, NULL));
+		if (r < 0)
+			return r;
+	}
+	va_start(values, types);
+	r = bind_all(*statement, types, values);
+	va_end(values);
+	if (r == 0)
+		r = to_errno(sqlite3_step(*statement));
+	if (r == 1)
+		*ret_row = *statement;
+	else
+		sqlite3_reset(*statement);
+	return r;
+}
+
+// The same for what has no rows, or where it matters only whether there is one.
+#define query_run(store, query, ...)                                                               \
+	({                                                                                         \
+		sqlite3_stmt *row_ = NULL;                                                         \
+		int r_ = query_row(store, &row_, query, __VA_ARGS__);                              \
+		if (r_ == 1)                                                                       \
+			sqlite3_reset(row_);                                                       \
+		r_;                                                                                \
+	})
+
+static char *column_copy(sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	return mem_strdup(text == NULL ? "" : text);
+}
+
+// ---- opening ------------------------------------------------------------------------------------
+
+static int read_pragma(sqlite3 *db, const char *sql, int64_t *ret_value)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = to_errno(sqlite3_prepare_v2(db, sql, -1, &statement, NULL));
+
+	if (r == 0)
+		r = to_errno(sqlite3_step(statement));
+	if (r == 1)
+		*ret_value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return r == 1 ? 0 : r < 0 ? r : -EIO;
+}
+
+static bool passes_quick_check(sqlite3 *db)
+{
+	sqlite3_stmt *statement = NULL;
+	bool ok = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL) ==
+			  SQLITE_OK &&
+		  sqlite3_step(statement) == SQLITE_ROW &&
+		  strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0;
+
+	sqlite3_finalize(statement);
+	return ok;
+}
+
+// All missing migrations in one transaction.
+static int migrate(sqlite3 *db, size_t version)
+{
+	char sql[128];
+	int result = sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
+
+	for (; version < n_store_migrations && result == SQLITE_OK; version++)
+		result = sqlite3_exec(db, store_migrations[version], NULL, NULL, NULL);
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu; PRAGMA application_id = %d; COMMIT",
+		 version, STORE_APPLICATION_ID);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(db, sql, NULL, NULL, NULL);
+	return to_errno(result);
+}
+
+static const char *check_version(sqlite3 *db)
+{
+	int64_t version = 0, application = 0, tables = 0;
+
+	if (read_pragma(db, "PRAGMA user_version", &version) < 0 ||
+	    read_pragma(db, "PRAGMA application_id", &application) < 0 ||
+	    read_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables) < 0)
+		return "it is not a database, or it is damaged; restore it from a backup or move "
+		       "it away";
+	if (tables > 0 && application != STORE_APPLICATION_ID)
+		return "it is some other program's database";
+	if (version > (int64_t)n_store_migrations)
+		return "it was written by a newer postsix; upgrade, or restore a backup from "
+		       "before";
+	if (!passes_quick_check(db))
+		return "it is damaged; restore it from a backup or move it away";
+	if (version < (int64_t)n_store_migrations && migrate(db, (size_t)version) < 0)
+		return "its schema cannot be brought up to date";
+	return NULL;
+}
+
+static const char *open_database(const char *path, sqlite3 **ret_db)
+{
+	static char sentence[256];
+	static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+				       "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+				       "PRAGMA cell_size_check = ON";
+	int result =
+		sqlite3_open_v2(path, ret_db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	const char *fault;
+
+	if (result == SQLITE_OK)
+		result = sqlite3_busy_timeout(*ret_db, 100); // longer would hold up the event loop
+	if (result != SQLITE_OK) {
+		snprintf(sentence, sizeof(sentence), "%s", sqlite3_errstr(result));
+		return sentence;
+	}
+	if (sqlite3_db_readonly(*ret_db, "main") != 0)
+		return "it cannot be written";
+	fault = check_version(*ret_db);
+	if (fault != NULL)
+		return fault;
+	result = sqlite3_exec(*ret_db, settings, NULL, NULL, NULL);
+	if (result != SQLITE_OK) {
+		snprintf(sentence, sizeof(sentence), "%s", sqlite3_errmsg(*ret_db));
+		return sentence;
+	}
+	return NULL;
+}
+
+const char *store_open(const char *path, struct store **ret_store)
+{
+	struct store *store = mem_new(1, sizeof(*store));
+	const char *fault = open_database(path, &store->db);
+
+	if (fault != NULL) {
+		store_free(store);
+		return fault;
+	}
+	*ret_store = store;
+	return NULL;
+}
+
+struct store *store_free(struct store *store)
+{
+	if (store == NULL)
+		return NULL;
+	for (size_t i = 0; i < N_QUERIES; i++)
+		sqlite3_finalize(store->statements[i]);
+	sqlite3_close(store->db);
+	free(store);
+	return NULL;
+}
+
+int store_begin(struct store *store)
+{
+	return query_run(store, BEGIN, "");
+}
+
+int store_commit(struct store *store)
+{
+	return query_run(store, COMMIT, "");
+}
+
+void store_rollback(struct store *store)
+{
+	if (!sqlite3_get_autocommit(store->db)) // SQLite rolls back by itself after some errors
+		(void)query_run(store, ROLLBACK, "");
+}
+
+// ---- requests -----------------------------------------------------------------------------------
+
+int store_add_request(struct store *store, const struct store_request *r)
+{
+	return query_run(store, ADD_REQUEST, "isissssssssssisssss", (int64_t)r->id, r->entry,
+			 r->arrived, r->decision, r->site, r->requester, r->instance, r->queue_id,
+			 r->recipient, r->client_address, r->client_hostname, r->client_helo,
+			 r->client_protocol, r->size, r->message_id, r->references, r->in_reply_to,
+			 r->subject, r->fingerprint);
+}
+
+int store_has_entry(struct store *store, const char *entry)
+{
+	return query_run(store, HAS_ENTRY, "s", entry);
+}
+
+int store_count_answers(struct store *store, const char *requester, int64_t since,
+			int64_t *ret_count)
+{
+	sqlite3_stmt *row;
+	int r = query_row(store, &row, COUNT_ANSWERS, "si", requester, since);
+
+	if (r != 1)
+		return r < 0 ? r : -EIO;
+	*ret_count = sqlite3_column_int64(row, 0);
+	sqlite3_reset(row);
+	return 0;
+}
+
+int store_has_fingerprint(struct store *store, const char *fingerprint, int64_t since)
+{
+	return query_run(store, HAS_FINGERPRINT, "si", fingerprint, since);
+}
+
+// ---- probes and notifications
+// ---------------------------------------------------------------------
+
+int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_t now, int64_t dsn)
+{
+	const struct kind_row *row = kind_row(kind);
+
+	return query_run(store, ADD_MAIL, "iissisi", (int64_t)kind_id(request, kind),
+			 (int64_t)request, row->name, row->over_v6 ? "v6" : "dual", now,
+			 row->is_probe ? outcome_name(OUTCOME_PENDING) : "", dsn);
+}
+
+int store_add_dsn(struct store *store, const struct store_dsn *d, int64_t *ret_id)
+{
+	int r = query_run(store, ADD_DSN, "sisissssssssssssss", d->entry, d->arrived, d->decision,
+			  (int64_t)d->mail, d->sender, d->client_address, d->action, d->status,
+			  d->final_recipient, d->reporting_mta, d->remote_mta, d->diagnostic,
+			  d->class, d->last_attempt, d->will_retry_until, d->report_text,
+			  d->status_part, d->returned);
+
+	if (r == 0)
+		*ret_id = sqlite3_last_insert_rowid(store->db);
+	return r;
+}
+
+int store_find_probe(struct store *store, uint64_t id, struct store_probe *ret_probe)
+{
+	sqlite3_stmt *row;
+	int r = query_row(store, &row, FIND_PROBE, "i", (int64_t)id);
+
+	if (r != 1)
+		return r;
+	if (outcome_find((const char *)sqlite3_column_text(row, 0), &ret_probe->outcome))
+		ret_probe->requester = column_copy(row, 1);
+	else
+		r = -EUCLEAN;
+	sqlite3_reset(row);
+	return r;
+}
+
+int store_set_outcome(struct store *store, uint64_t id, enum outcome outcome, int64_t dsn,
+		      int64_t now)
+{
+	return query_run(store, SET_OUTCOME, "isii", (int64_t)id, outcome_name(outcome), now, dsn);
+}
+
+int store_find_silent(struct store *store, int64_t before, uint64_t *ret_id)
+{
+	sqlite3_stmt *row;
+	int r = query_row(store, &row, FIND_SILENT, "i", before);
+
+	if (r != 1)
+		return r;
+	*ret_id = (uint64_t)sqlite3_column_int64(row, 0);
+	sqlite3_reset(row);
+	return 1;
+}
+
+// ---- our mail -----------------------------------------------------------------------------------
+
+static struct store_mail *read_mail(sqlite3_stmt *row, uint64_t id)
+{
+	const struct kind_row *kind = kind_find((const char *)sqlite3_column_text(row, 0));
+	struct store_mail *mail;
+
+	if (kind == NULL)
+		return NULL;
+	mail = mem_new(1, sizeof(*mail));
+	mail->id = id;
+	mail->kind = kind->kind;
+	mail->created = sqlite3_column_int64(row, 1);
+	mail->attempts = sqlite3_column_int64(row, 2);
+	mail->was_accepted = sqlite3_column_int(row, 3) != 0;
+	mail->arrived = sqlite3_column_int64(row, 4);
+	for (size_t i = 0; i < N_MAIL_TEXTS; i++)
+		*(char **)((char *)mail + mail_texts[i]) = column_copy(row, (int)i + 5);
+	return mail;
+}
+
+int store_claim_mail(struct store *store, bool over_v6, int64_t now, struct store_mail **ret_mail)
+{
+	struct store_mail *mail;
+	sqlite3_stmt *row;
+	uint64_t id;
+	int r = query_row(store, &row, CLAIM, "si", over_v6 ? "v6" : "dual", now);
+
+	if (r != 1)
+		return r;
+	id = (uint64_t)sqlite3_column_int64(row, 0);
+	r = to_errno(sqlite3_step(row)); // the update is done when the statement is
+	sqlite3_reset(row);
+	if (r != 0)
+		return r < 0 ? r : -EIO;
+
+	r = query_row(store, &row, LOAD_MAIL, "i", (int64_t)id);
+	if (r != 1)
+		return r < 0 ? r : -EUCLEAN;
+	mail = read_mail(row, id);
+	sqlite3_reset(row);
+	if (mail == NULL)
+		return -EUCLEAN;
+	*ret_mail = mail;
+	return 1;
+}
+
+struct store_mail *store_mail_free(struct store_mail *mail)
+{
+	if (mail == NULL)
+		return NULL;
+	for (size_t i = 0; i < N_MAIL_TEXTS; i++)
+		free(*(char **)((char *)mail + mail_texts[i]));
+	free(mail);
+	return NULL;
+}
+
+int store_mail_sent(struct store *store, uint64_t id, int64_t now, const char *queue_id)
+{
+	return query_run(store, MAIL_SENT, "iis", (int64_t)id, now, queue_id);
+}
+
+int store_mail_retry(struct store *store, uint64_t id, int64_t next, const char *reply)
+{
+	return query_run(store, MAIL_RETRY, "iis", (int64_t)id, next, reply);
+}
+
+int store_mail_given_up(struct store *store, uint64_t id, int64_t now, const char *reply)
+{
+	return query_run(store, MAIL_GIVEN_UP, "iis", (int64_t)id, now, reply);
+}
+
+int store_requeue_sending(struct store *store, int64_t now)
+{
+	int r = query_run(store, REQUEUE, "i", now);
+
+	return r < 0 ? r : sqlite3_changes(store->db);
+}
+
+int store_next_due(struct store *store, int64_t *ret_due)
+{
+	sqlite3_stmt *row;
+	int r = query_row(store, &row, NEXT_DUE, "");
+
+	if (r != 1)
+		return r < 0 ? r : -EIO;
+	*ret_due = sqlite3_column_type(row, 0) == SQLITE_NULL ? INT64_MAX
+							      : sqlite3_column_int64(row, 0);
+	sqlite3_reset(row);
+	return 0;
+}

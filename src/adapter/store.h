@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// The database: every request, every message of ours, every notification. SQLite; one process
+// writes it.
+//
+// All functions return 0 (or a count, where it says so) or a negative errno: -EAGAIN locked by
+// another, -ENOSPC full, -EIO, -EUCLEAN corrupt. After an error inside a transaction the caller
+// rolls back.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "mail/kind.h"
+#include "mail/outcome.h"
+
+struct store;
+
+// Opens or makes the database at path, brings its schema up to date, and checks it. Returns NULL
+// and sets *ret_store, or a sentence that says why it will not be served (static or in a static
+// buffer).
+const char *store_open(const char *path, struct store **ret_store) must_check;
+struct store *store_free(struct store *store);
+
+int store_begin(struct store *store) must_check;
+int store_commit(struct store *store) must_check; // on return of 0 all of it is durable
+void store_rollback(struct store *store);
+
+// A message to test@, answered or not.
+struct store_request {
+	uint64_t id;       // low bits 0
+	const char *entry; // the spool file's name
+	int64_t arrived;
+	const char *decision;  // "answer", or the name of what refused it
+	const char *site;      // "" where there is none
+	const char *requester; // the envelope sender as addr_parse took it, or as given where it
+			       // did not
+	const char *instance;
+	const char *queue_id;
+	const char *recipient;
+	const char *client_address;
+	const char *client_hostname;
+	const char *client_helo;
+	const char *client_protocol;
+	int64_t size;
+	const char *message_id;
+	const char *references;
+	const char *in_reply_to;
+	const char *subject;
+	const char *fingerprint; // the same for a repeat of the same message (RFC 1047)
+};
+
+int store_add_request(struct store *store, const struct store_request *request) must_check;
+
+// True (1) where an entry of that name was committed before.
+int store_has_entry(struct store *store, const char *entry) must_check;
+
+// How many answers the requester was given since then; addresses compare without case.
+int store_count_answers(struct store *store, const char *requester, int64_t since,
+			int64_t *ret_count) must_check;
+
+// True (1) where a request with that fingerprint was answered since then.
+int store_has_fingerprint(struct store *store, const char *fingerprint, int64_t since) must_check;
+
+// Our message of that kind for a request, to be sent at once. -EEXIST where there is one already.
+int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_t now,
+		   int64_t dsn) must_check;
+
+// A notification, used or not.
+struct store_dsn {
+	const char *entry;
+	int64_t arrived;
+	const char *decision; // "used", or why it was ignored
+	uint64_t mail;        // the probe's id, or 0
+	const char *sender;
+	const char *client_address;
+	const char *action;
+	const char *status;
+	const char *final_recipient;
+	const char *reporting_mta;
+	const char *remote_mta;
+	const char *diagnostic;
+	const char *class;
+	const char *last_attempt;
+	const char *will_retry_until;
+	const char *report_text;
+	const char *status_part;
+	const char *returned;
+};
+
+int store_add_dsn(struct store *store, const struct store_dsn *dsn, int64_t *ret_id) must_check;
+
+struct store_probe {
+	enum outcome outcome;
+	char *requester;
+};
+
+// 1 and *ret_probe set (free its string) where there is a probe with that id, 0 where there is
+// none.
+int store_find_probe(struct store *store, uint64_t id, struct store_probe *ret_probe) must_check;
+
+// dsn: the notification that says so, or 0.
+int store_set_outcome(struct store *store, uint64_t id, enum outcome outcome, int64_t dsn,
+		      int64_t now) must_check;
+
+// One message to hand over, with all that composing it needs. Strings are its own, never NULL.
+struct store_mail {
+	uint64_t id;
+	enum kind kind;
+	int64_t created;
+	int64_t attempts;  // this one included
+	bool was_accepted; // a probe's outcome was accepted before it failed
+	int64_t arrived;   // the request
+	char *site;
+	char *requester;
+	char *instance;
+	char *recipient;
+	char *client_address;
+	char *client_hostname;
+	char *client_helo;
+	char *client_protocol;
+	char *message_id;
+	char *references;
+	char *in_reply_to;
+	char *subject;
+	char *action; // the notification it tells of; all "" where there is none
+	char *status;
+	char *final_recipient;
+	char *reporting_mta;
+	char *remote_mta;
+	char *diagnostic;
+	char *class;
+	char *last_attempt;
+	char *will_retry_until;
+	char *report_text;
+	char *status_part;
+	char *returned;
+};
+
+// Takes the next message for postfix-v6 or postfix-dual that is due, and marks it as being sent. 1
+// and *ret_mail set (store_mail_free it), or 0 where nothing is due.
+int store_claim_mail(struct store *store, bool over_v6, int64_t now,
+		     struct store_mail **ret_mail) must_check;
+struct store_mail *store_mail_free(struct store_mail *mail);
+
+// What became of a claimed message. reply: the instance's last words.
+int store_mail_sent(struct store *store, uint64_t id, int64_t now, const char *queue_id) must_check;
+int store_mail_retry(struct store *store, uint64_t id, int64_t next, const char *reply) must_check;
+int store_mail_given_up(struct store *store, uint64_t id, int64_t now,
+			const char *reply) must_check;
+
+// After a start: what was being sent when the process ended is sent once more. The number of them.
+int store_requeue_sending(struct store *store, int64_t now) must_check;
+
+// When the next message is due; INT64_MAX for never.
+int store_next_due(struct store *store, int64_t *ret_due) must_check;
+
+// 1 and the id of a probe handed over before then that nothing was ever heard of; 0 for none.
+int store_find_silent(struct store *store, int64_t before, uint64_t *ret_id) must_check;

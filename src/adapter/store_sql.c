@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// The tables, and what is asked of them. Times are seconds since 1970; a text that is not known is
+// ''. A script that was released is never changed: the next version is a new one below it.
+
+#include "adapter/store_sql.h"
+
+static const char version_1[] =
+	// every message to test@: what it was and what was decided about it
+	"CREATE TABLE request ("
+	"  id INTEGER PRIMARY KEY,"
+	"  entry TEXT NOT NULL UNIQUE," // the spool file's name: recognises a repeat
+	"  arrived INTEGER NOT NULL,"
+	"  decision TEXT NOT NULL," // 'answer', or the row of mail/refuse.c or the limit that
+				    // refused it
+	"  site TEXT NOT NULL,"
+	"  requester TEXT NOT NULL COLLATE NOCASE,"
+	"  instance TEXT NOT NULL,"
+	"  queue_id TEXT NOT NULL,"
+	"  recipient TEXT NOT NULL,"
+	"  client_address TEXT NOT NULL,"
+	"  client_hostname TEXT NOT NULL,"
+	"  client_helo TEXT NOT NULL,"
+	"  client_protocol TEXT NOT NULL,"
+	"  size INTEGER NOT NULL,"
+	"  message_id TEXT NOT NULL,"
+	"  \"references\" TEXT NOT NULL,"
+	"  in_reply_to TEXT NOT NULL,"
+	"  subject TEXT NOT NULL,"
+	"  fingerprint TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX request_requester ON request (requester, arrived) WHERE decision = 'answer';"
+	"CREATE INDEX request_fingerprint ON request (fingerprint, arrived) WHERE decision = "
+	"'answer';"
+
+	// every message of ours; the id is the request's with the kind in its low four bits
+	"CREATE TABLE message ("
+	"  id INTEGER PRIMARY KEY,"
+	"  request INTEGER NOT NULL REFERENCES request,"
+	"  kind TEXT NOT NULL,"     // 'report', 'six', 'delay', 'bounce'
+	"  instance TEXT NOT NULL," // 'dual' or 'v6': by which it is sent
+	"  state TEXT NOT NULL,"    // 'queued', 'sending', 'sent', 'given-up'
+	"  created INTEGER NOT NULL,"
+	"  due INTEGER NOT NULL,"
+	"  attempts INTEGER NOT NULL DEFAULT 0,"
+	"  queue_id TEXT NOT NULL DEFAULT '',"
+	"  reply TEXT NOT NULL DEFAULT ''," // our instance's last words about it
+	"  sent INTEGER,"
+	"  dsn INTEGER REFERENCES dsn," // the notification that it tells of
+	"  outcome TEXT," // of a probe: 'pending', 'accepted', 'delayed', 'failed', 'unknown'
+	"  outcome_at INTEGER,"
+	"  outcome_dsn INTEGER REFERENCES dsn,"
+	"  accepted_at INTEGER" // kept when an acceptance turns into a failure
+	") STRICT;"
+	"CREATE INDEX message_due ON message (instance, due) WHERE state = 'queued';"
+	"CREATE INDEX message_sending ON message (id) WHERE state = 'sending';"
+	"CREATE INDEX message_silent ON message (sent) WHERE outcome IN ('pending', 'delayed') AND "
+	"state = 'sent';"
+
+	// every message to a token address: mostly notifications about probes
+	"CREATE TABLE dsn ("
+	"  id INTEGER PRIMARY KEY,"
+	"  entry TEXT NOT NULL UNIQUE,"
+	"  arrived INTEGER NOT NULL,"
+	"  decision TEXT NOT NULL," // 'used', or why it was ignored
+	"  message INTEGER REFERENCES message,"
+	"  sender TEXT NOT NULL,"
+	"  client_address TEXT NOT NULL,"
+	"  action TEXT NOT NULL,"
+	"  status TEXT NOT NULL,"
+	"  final_recipient TEXT NOT NULL,"
+	"  reporting_mta TEXT NOT NULL,"
+	"  remote_mta TEXT NOT NULL,"
+	"  diagnostic TEXT NOT NULL,"
+	"  class TEXT NOT NULL,"
+	"  last_attempt TEXT NOT NULL,"
+	"  will_retry_until TEXT NOT NULL,"
+	"  report_text TEXT NOT NULL,"
+	"  status_part TEXT NOT NULL,"
+	"  returned TEXT NOT NULL"
+	") STRICT;";
+
+const char *const store_migrations[] = {version_1};
+const size_t n_store_migrations = sizeof(store_migrations) / sizeof(store_migrations[0]);
+
+const char *const store_queries[N_QUERIES] = {
+	[BEGIN] = "BEGIN IMMEDIATE",
+	[COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",
+	[ADD_REQUEST] =
+		"INSERT INTO request (id, entry, arrived, decision, site, requester, instance,"
+		" queue_id, recipient, client_address, client_hostname, client_helo, "
+		"client_protocol,"
+		" size, message_id, \"references\", in_reply_to, subject, fingerprint)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[HAS_ENTRY] = "SELECT 1 FROM request WHERE entry = ?1"
+		      " UNION ALL SELECT 1 FROM dsn WHERE entry = ?1",
+	[COUNT_ANSWERS] = "SELECT count(*) FROM request"
+			  " WHERE requester = ? AND arrived > ? AND decision = 'answer'",
+	[HAS_FINGERPRINT] = "SELECT 1 FROM request"
+			    " WHERE fingerprint = ? AND arrived > ? AND decision = 'answer'",
+	[ADD_MAIL] = "INSERT INTO message (id, request, kind, instance, state, created, due, "
+		     "outcome, dsn)"
+		     " VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?5, nullif(?6, ''), nullif(?7, 0))",
+	[ADD_DSN] = "INSERT INTO dsn (entry, arrived, decision, message, sender, client_address, "
+		    "action,"
+		    " status, final_recipient, reporting_mta, remote_mta, diagnostic, class,"
+		    " last_attempt, will_retry_until, report_text, status_part, returned)"
+		    " VALUES (?,?,?,nullif(?,0),?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[FIND_PROBE] = "SELECT outcome, requester FROM message JOIN request ON request.id = request"
+		       " WHERE message.id = ? AND outcome IS NOT NULL",
+	[SET_OUTCOME] =
+		"UPDATE message SET outcome = ?2, outcome_at = ?3, outcome_dsn = nullif(?4, 0),"
+		" accepted_at = CASE ?2 WHEN 'accepted' THEN ?3 ELSE accepted_at END"
+		" WHERE id = ?1",
+	[CLAIM] = "UPDATE message SET state = 'sending', attempts = attempts + 1 WHERE id ="
+		  " (SELECT id FROM message WHERE state = 'queued' AND instance = ? AND due <= ?"
+		  "  ORDER BY due LIMIT 1) RETURNING id",
+	// the columns after the first five stand in the order of mail_texts
+	[LOAD_MAIL] =
+		"SELECT m.kind, m.created, m.attempts, p.accepted_at IS NOT NULL, r.arrived,"
+		" r.site, r.requester, r.instance, r.recipient, r.client_address, "
+		"r.client_hostname,"
+		" r.client_helo, r.client_protocol, r.message_id, r.\"references\", r.in_reply_to,"
+		" r.subject, d.action, d.status, d.final_recipient, d.reporting_mta, d.remote_mta,"
+		" d.diagnostic, d.class, d.last_attempt, d.will_retry_until, d.report_text,"
+		" d.status_part, d.returned"
+		" FROM message m JOIN request r ON r.id = m.request LEFT JOIN dsn d ON d.id = m.dsn"
+		" LEFT JOIN message p ON p.id = d.message WHERE m.id = ?",
+	[MAIL_SENT] = "UPDATE message SET state = 'sent', sent = ?2, queue_id = ?3, reply = ''"
+		      " WHERE id = ?1",
+	[MAIL_RETRY] = "UPDATE message SET state = 'queued', due = ?2, reply = ?3 WHERE id = ?1",
+	[MAIL_GIVEN_UP] =
+		"UPDATE message SET state = 'given-up', sent = ?2, reply = ?3 WHERE id = ?1",
+	[REQUEUE] = "UPDATE message SET state = 'queued', due = ? WHERE state = 'sending'",
+	[NEXT_DUE] = "SELECT min(due) FROM message WHERE state = 'queued'",
+	[FIND_SILENT] = "SELECT id FROM message WHERE outcome IN ('pending', 'delayed')"
+			" AND state = 'sent' AND sent < ? LIMIT 1",
+};

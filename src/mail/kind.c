@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// The table of our kinds of mail.
+
+#include "mail/kind.h"
+
+#include <string.h>
+
+static const struct kind_row rows[] = {
+	{KIND_REPORT, "report", "report.txt", false, false},
+	{KIND_SIX, "six", "six.txt", true, true},
+	{KIND_DELAY, "delay", "delay.txt", false, false},
+	{KIND_BOUNCE, "bounce", "bounce.txt", false, false},
+};
+
+const struct kind_row *kind_row(enum kind kind)
+{
+	return &rows[kind - KIND_REPORT];
+}
+
+const struct kind_row *kind_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
