@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// Delivery status notifications: the machine-readable part (RFC 3464 section 2, RFC 6533 section 3), read as strangers write it.
+// Delivery status notifications: the machine-readable part (RFC 3464 section 2, RFC 6533 section
+// 3), read as strangers write it.
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +13,8 @@
 #define DSN_FIELD_MAX      1000 // octets kept of one field's value; the rest is cut
 #define DSN_RECIPIENTS_MAX 64   // blocks kept; later ones are counted and ignored
 
-// What happened to one recipient (RFC 3464 section 2.3.3). Words outside the RFC's five are DSN_ACTION_UNKNOWN.
+// What happened to one recipient (RFC 3464 section 2.3.3). Words outside the RFC's five are
+// DSN_ACTION_UNKNOWN.
 enum dsn_action {
 	DSN_ACTION_UNKNOWN,
 	DSN_ACTION_FAILED,
@@ -22,7 +24,8 @@ enum dsn_action {
 	DSN_ACTION_EXPANDED,
 };
 
-// A field's value: unfolded, outer blanks trimmed, otherwise as written (a comment is kept). "" for none.
+// A field's value: unfolded, outer blanks trimmed, otherwise as written (a comment is kept). "" for
+// none.
 typedef char dsn_field[DSN_FIELD_MAX + 1];
 
 struct dsn_recipient {
@@ -32,7 +35,8 @@ struct dsn_recipient {
 	enum dsn_action action;
 	dsn_field status_text;
 	struct status status; // class 0 where status_text holds no code
-	dsn_field remote_mta; // present: the diagnostic is the remote server's; absent: the reporter's (section 2.3.5)
+	dsn_field remote_mta; // present: the diagnostic is the remote server's; absent: the
+			      // reporter's (section 2.3.5)
 	dsn_field diagnostic_code;
 	dsn_field last_attempt_date;
 	dsn_field will_retry_until;
@@ -49,17 +53,22 @@ struct dsn {
 };
 
 // Reads the body of a message/delivery-status or message/global-delivery-status part, any line
-// ends, any bytes. Never fails: what makes no sense is left out. dsn_free() the result.
+// ends, any bytes (a NUL in a value becomes "?"). Never fails: what makes no sense is left out.
+// dsn_free() the result.
 void dsn_parse(const char *text, size_t len, struct dsn *ret_dsn);
 void dsn_free(struct dsn *dsn);
 
+// Without case and comments: "Failed (bad mailbox)" is DSN_ACTION_FAILED.
 enum dsn_action dsn_action_parse(const char *word);
 const char *dsn_action_name(enum dsn_action action); // "failed"; "unknown" for DSN_ACTION_UNKNOWN
 
-// The address of a "type; address" field, decoded: for utf-8 the \x{HEX} forms of RFC 6533 section 3 (malformed ones
-// kept as they are), for rfc822 as it stands (xtext too is already decoded by the reporter, section 2.3.1).
-// Brackets around it are dropped. dst of size bytes; returns dst, "" where the field has no address.
+// The address of a "type; address" field, decoded: for utf-8 the \x{HEX} forms of RFC 6533 section
+// 3 (malformed ones kept as they are), for rfc822 as it stands (xtext too is already decoded by the
+// reporter, section 2.3.1). Comments and brackets around it are dropped; a field without a type is
+// all address. Never decodes to a control character. dst of size bytes; returns dst, "" where the
+// field has no address or a longer one.
 char *dsn_address(char *dst, size_t size, const char *field);
 
-// xtext (RFC 3461 section 4): "+" and "=" and what is not printable ASCII as +HH.
+// xtext (RFC 3461 section 4): "+" and "=" and what is not printable ASCII as +HH. What does not fit
+// is cut, never inside a +HH.
 void dsn_xtext(char *dst, size_t size, const char *text);
