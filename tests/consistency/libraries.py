@@ -12,7 +12,7 @@ NEEDED = {
     "pipe": set(),
     "intake": GMIME | {"libjansson.so.4", "libsystemd.so.0"},
     "daemon": GMIME | {"libjansson.so.4", "libsystemd.so.0", "libsqlite3.so.0", "libinih.so.1"},
-    "cli": {"libjansson.so.4", "libsqlite3.so.0", "libinih.so.1"},
+    "cli": {"libinih.so.1"},
 }
 # glibc's functions that fortification always replaces; where nothing of that kind is called, nothing shows it
 CHECKED = set("printf fprintf dprintf vprintf vfprintf vdprintf asprintf vasprintf".split())
