@@ -96,6 +96,16 @@ static void value_add(char *value, const char *bytes, size_t len)
 	value[n] = '\0';
 }
 
+// A fold becomes one blank, however deep the reporter indents, so that phrases are found across it.
+static void value_continue(char *value, const char *bytes, size_t len)
+{
+	while (len > 0 && is_blank(*bytes))
+		bytes++, len--;
+	if (len > 0)
+		value_add(value, " ", 1);
+	value_add(value, bytes, len);
+}
+
 static void value_trim(char *value)
 {
 	size_t len = strlen(value);
@@ -154,7 +164,7 @@ static void line_take(struct parser *parser, const char *line, size_t len)
 		parser->value = NULL;
 	} else if (is_blank(*line)) {
 		if (parser->value != NULL)
-			value_add(parser->value, line, len);
+			value_continue(parser->value, line, len);
 	} else {
 		field = colon != NULL ? field_find(line, (size_t)(colon - line)) : NULL;
 		parser->value = field != NULL ? field_place(parser, field) : NULL;

@@ -24,8 +24,8 @@ enum dsn_action {
 	DSN_ACTION_EXPANDED,
 };
 
-// A field's value: unfolded, outer blanks trimmed, otherwise as written (a comment is kept). "" for
-// none.
+// A field's value: unfolded (a fold is one blank), outer blanks trimmed, otherwise as written (a
+// comment is kept). "" for none.
 typedef char dsn_field[DSN_FIELD_MAX + 1];
 
 struct dsn_recipient {

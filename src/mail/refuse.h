@@ -17,18 +17,20 @@ struct refuse_input {
 	const struct facts *facts;
 	const struct domain *own; // our own domains: every site's, both
 	size_t n_own;
-	bool (*is_own_message_id)(
-		void *arg,
-		const char *id); // genuine Message-IDs of ours (without brackets); may be NULL
+	// True for a genuine Message-ID of ours (given without brackets); may be NULL.
+	bool (*is_own_message_id)(void *arg, const char *id);
 	void *arg;
 };
 
-#define REFUSE_HOPS_MAX                                                                            \
-	50 // Received fields; as Postfix's hopcount_limit (RFC 5321 section 6.3 would wait for 100)
+// Received fields: as Postfix's hopcount_limit; RFC 5321 section 6.3 would wait for 100.
+#define REFUSE_HOPS_MAX 50
+
+struct refuse_check; // refuse.c's own
 
 struct refuse_row {
-	const char *name;    // as logged: reason=null-sender
-	const char *section; // "RFC 3834 2"
+	const char *name;                                      // as logged: reason=null-sender
+	const char *section;                                   // "RFC 3834 2"
+	const char *(*sees)(const struct refuse_check *check); // what it saw, or NULL
 };
 
 // NULL where the message may be answered; *ret_requester is then the one address to answer,
