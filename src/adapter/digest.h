@@ -11,6 +11,12 @@
 
 void digest_sha256(unsigned char dst[DIGEST_SIZE], const void *data, size_t len);
 
+// SHA-256 of what comes piece by piece. digest_finish() frees it, with dst NULL without a result.
+struct digest;
+struct digest *digest_start(void);
+void digest_add(struct digest *digest, const void *data, size_t len);
+void digest_finish(struct digest *digest, unsigned char *dst);
+
 void digest_hmac(unsigned char dst[DIGEST_SIZE], const void *key, size_t key_len, const void *data,
 		 size_t len);
 
