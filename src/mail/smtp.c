@@ -362,6 +362,12 @@ enum smtp_event smtp_send(struct smtp *smtp, const struct smtp_message *message)
 	return SMTP_WAIT;
 }
 
+enum smtp_event smtp_give_up(struct smtp *smtp, const char *why)
+{
+	break_off(smtp, why);
+	return smtp_push(smtp, NULL, 0);
+}
+
 void smtp_quit(struct smtp *smtp)
 {
 	if (smtp->over)

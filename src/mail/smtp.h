@@ -79,11 +79,16 @@ enum smtp_event smtp_send(struct smtp *smtp, const struct smtp_message *message)
 // Where a session is closed before it was ready, smtp_result says why.
 enum smtp_event smtp_push(struct smtp *smtp, const char *data, size_t len);
 
+// The caller gives the session up, for the reason why (it becomes the result's reply): SMTP_DONE
+// where a message was under way, else SMTP_CLOSED.
+enum smtp_event smtp_give_up(struct smtp *smtp, const char *why);
+
 // Ends the session politely: QUIT goes to `out`.
 void smtp_quit(struct smtp *smtp);
 
 // What to write to the server next; the caller shifts it by what it wrote.
 struct buf *smtp_out(struct smtp *smtp);
 
-// Of the latest SMTP_DONE, or of the SMTP_CLOSED before SMTP_READY; good until the next call of any of these.
+// Of the latest SMTP_DONE, or of the SMTP_CLOSED before SMTP_READY; good until the next call of any
+// of these.
 const struct smtp_result *smtp_result(const struct smtp *smtp);
