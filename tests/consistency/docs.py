@@ -10,7 +10,7 @@ from house import Tap, none, read, run, tracked
 # Split, so that this file does not hold what it looks for.
 MACHINE = [r"(?<![\w./$}-])/" + p for p in (r"work\b", r"root\b", r"home/\w", r"Users/\w")]
 REGISTRIES = ["pypi." + "org", "pythonhosted." + "org", "registry." + "npmjs", "crates" + ".io", "proxy." + "golang",
-              "rubygems" + ".org", "docker" + r"\.io", "deb" + r"\.debian\.org", "artifactory", "nexus"]
+              "rubygems" + ".org", "docker" + r"\.io", "deb" + r"\.debian\.org", "art" + "ifactory", "nex" + "us"]
 
 t = Tap()
 readme = read("README.md")
