@@ -28,7 +28,7 @@ for path in python:
     except SyntaxError as fault:
         faults.append(f"{path}:{fault.lineno}: {fault.msg}")
     first = read(path).split("\n", 1)[0]
-    if first.startswith("#!") and first != "#!/usr/bin/python3":
+    if first.startswith("#!") and not re.fullmatch("#!/usr/bin/python3( -B)?", first):
         faults.append(f"{path}: begins with {first}, not with Debian's Python")
 none(t, faults, f"{len(python)} Python files compile, for Debian's Python")
 text = [p for p in tracked(r"\.(c|h|py|md|mk|[1-8]|service|socket)$|^Makefile$|^tests/[a-z]+$") if "/data/" not in p]
