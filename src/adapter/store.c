@@ -112,6 +112,16 @@ static int query_row(struct store *store, sqlite3_stmt **ret_row, enum store_que
 		r_;                                                                                \
 	})
 
+// The id in a row's first column, after a query that selects one.
+static int read_id(sqlite3_stmt *const *row, int r, uint64_t *ret_id)
+{
+	if (r != 1)
+		return r;
+	*ret_id = (uint64_t)sqlite3_column_int64(*row, 0);
+	sqlite3_reset(*row);
+	return 1;
+}
+
 static char *column_copy(sqlite3_stmt *row, int column)
 {
 	const char *text = (const char *)sqlite3_column_text(row, column);
@@ -334,13 +344,10 @@ int store_set_outcome(struct store *store, uint64_t id, enum outcome outcome, in
 int store_find_silent(struct store *store, int64_t before, uint64_t *ret_id)
 {
 	sqlite3_stmt *row;
+
 	int r = query_row(store, &row, FIND_SILENT, "i", before);
 
-	if (r != 1)
-		return r;
-	*ret_id = (uint64_t)sqlite3_column_int64(row, 0);
-	sqlite3_reset(row);
-	return 1;
+	return read_id(&row, r, ret_id);
 }
 
 // ---- our mail -----------------------------------------------------------------------------------
@@ -420,6 +427,14 @@ int store_requeue_sending(struct store *store, int64_t now)
 	int r = query_run(store, REQUEUE, "i", now);
 
 	return r < 0 ? r : sqlite3_changes(store->db);
+}
+
+int store_find_stale(struct store *store, bool over_v6, int64_t before, uint64_t *ret_id)
+{
+	sqlite3_stmt *row;
+	int r = query_row(store, &row, FIND_STALE, "si", over_v6 ? "v6" : "dual", before);
+
+	return read_id(&row, r, ret_id);
 }
 
 int store_next_due(struct store *store, int64_t *ret_due)

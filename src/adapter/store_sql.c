@@ -135,6 +135,8 @@ const char *const store_queries[N_QUERIES] = {
 		"UPDATE message SET state = 'given-up', sent = ?2, reply = ?3 WHERE id = ?1",
 	[REQUEUE] = "UPDATE message SET state = 'queued', due = ? WHERE state = 'sending'",
 	[NEXT_DUE] = "SELECT min(due) FROM message WHERE state = 'queued'",
+	[FIND_STALE] = "SELECT id FROM message WHERE state = 'queued' AND instance = ?"
+		       " AND created < ? LIMIT 1",
 	[FIND_SILENT] = "SELECT id FROM message WHERE outcome IN ('pending', 'delayed')"
 			" AND state = 'sent' AND sent < ? LIMIT 1",
 };

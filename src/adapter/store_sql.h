@@ -33,6 +33,7 @@ enum store_query {
 	REQUEUE,
 	NEXT_DUE,
 	FIND_SILENT,
+	FIND_STALE,
 	N_QUERIES,
 };
 

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// Believing a notification is again a list of questions. RFC 3464 section 4.1 names the forgeries;
+// the token answers most of them, and the state machine of mail/outcome.c the rest.
+
+#include "daemon/bounce.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/entry.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "daemon/daemon.h"
+#include "daemon/diary.h"
+#include "mail/diagnose.h"
+
+struct verdict {
+	const char *reason; // NULL: the notification is used
+	uint64_t id;        // the probe's; 0 while that is not known
+	char token[TOKEN_TEXT_SIZE];
+	char *requester;
+	enum outcome outcome;
+	enum outcome next;
+	const struct dsn_recipient *block; // what it says about the requester
+	enum class class;
+};
+
+static const struct dsn_recipient no_block;
+
+static const char *ask_token(struct daemon *daemon, const struct entry *entry,
+			     struct verdict *verdict)
+{
+	struct addr addr;
+	struct token token;
+	const char *text;
+
+	if (addr_parse(entry->envelope.recipient, strlen(entry->envelope.recipient), &addr) != NULL)
+		return "bad-recipient";
+	text = addr.local + strlen(BOUNCE_PREFIX);
+	if (token_parse(text, strlen(text), &token) != NULL)
+		return "bad-token";
+	switch (seal_check(daemon->seal, BOUNCE_PURPOSE, addr.domain.text, &token, daemon_now())) {
+	case SEAL_FORGED:
+		return "forged-token";
+	case SEAL_EXPIRED:
+		return "expired-token";
+	case SEAL_VALID:
+		break;
+	}
+	verdict->id = token.id;
+	token_text(verdict->token, &token);
+	return NULL;
+}
+
+static bool is_about(const char *field, const char *requester)
+{
+	char text[DSN_FIELD_MAX + 1];
+	struct addr named, probed;
+
+	dsn_address(text, sizeof(text), field);
+	return addr_parse(text, strlen(text), &named) == NULL &&
+	       addr_parse(requester, strlen(requester), &probed) == NULL &&
+	       addr_equals(&named, &probed);
+}
+
+// The block about the requester: by address, or, where a server rewrote that, by the envelope id
+// that only this probe had (RFC 3461 section 4.4).
+static const struct dsn_recipient *find_block(const struct dsn *dsn, const struct verdict *verdict)
+{
+	for (size_t i = 0; i < dsn->n_recipients; i++)
+		if (is_about(dsn->recipients[i].final_recipient, verdict->requester) ||
+		    is_about(dsn->recipients[i].original_recipient, verdict->requester))
+			return &dsn->recipients[i];
+	if (dsn->n_recipients > 0 && strcmp(dsn->original_envelope_id, verdict->token) == 0)
+		return &dsn->recipients[0];
+	return NULL;
+}
+
+static const char *ask_report(const struct entry *entry, struct verdict *verdict)
+{
+	const struct facts *facts = &entry->facts;
+
+	if (entry->envelope.sender[0] != '\0')
+		return "not-from-null-sender"; // RFC 3464 section 2
+	if (facts->unparsable != NULL)
+		return "unparsable";
+	if (!facts->has_dsn)
+		return "no-delivery-status";
+	verdict->block = find_block(&facts->dsn, verdict);
+	if (verdict->block == NULL) {
+		verdict->block = &no_block;
+		return "other-recipient";
+	}
+	if (!outcome_next(verdict->outcome, verdict->block->action, &verdict->next))
+		return "no-change"; // a repeat, or an action that says nothing
+	return NULL;
+}
+
+// 0, or the database's negative errno.
+static int judge(struct daemon *daemon, const struct entry *entry, struct verdict *verdict)
+{
+	struct store_probe probe;
+	int r;
+
+	verdict->block = &no_block;
+	verdict->class = CLASS_OTHER;
+	verdict->reason = ask_token(daemon, entry, verdict);
+	if (verdict->reason != NULL)
+		return 0;
+	r = store_find_probe(daemon->store, verdict->id, &probe);
+	if (r <= 0) {
+		verdict->id = 0;
+		verdict->reason = "no-such-probe";
+		return r;
+	}
+	verdict->requester = probe.requester;
+	verdict->outcome = probe.outcome;
+	verdict->reason = ask_report(entry, verdict);
+	return 0;
+}
+
+static const char *or_empty(const char *text)
+{
+	return text == NULL ? "" : text;
+}
+
+static int add_dsn(struct daemon *daemon, const char *name, const struct entry *entry,
+		   struct verdict *verdict, int64_t *ret_id)
+{
+	const struct facts *facts = &entry->facts;
+	const struct dsn_recipient *block = verdict->block;
+	struct diagnose_input input = {.status = block->status,
+				       .diagnostic = block->diagnostic_code,
+				       .remote_mta = block->remote_mta,
+				       .text = or_empty(facts->report_text)};
+	struct store_dsn dsn = {
+		.entry = name,
+		.arrived = entry->arrived,
+		.decision = verdict->reason == NULL ? "used" : verdict->reason,
+		.mail = verdict->id,
+		.sender = entry->envelope.sender,
+		.client_address = entry->envelope.client_address,
+		.action = block->action_text,
+		.status = block->status_text,
+		.final_recipient = block->final_recipient,
+		.reporting_mta = facts->has_dsn ? facts->dsn.reporting_mta : "",
+		.remote_mta = block->remote_mta,
+		.diagnostic = block->diagnostic_code,
+		.class = "",
+		.last_attempt = block->last_attempt_date,
+		.will_retry_until = block->will_retry_until,
+		.report_text = or_empty(facts->report_text),
+		.status_part = or_empty(facts->status_part),
+		.returned = or_empty(facts->returned),
+	};
+
+	if (block->action == DSN_ACTION_FAILED || block->action == DSN_ACTION_DELAYED) {
+		verdict->class = diagnose(&input);
+		dsn.class = class_name(verdict->class);
+	}
+	return store_add_dsn(daemon->store, &dsn, ret_id);
+}
+
+// The outcome, and the mail that it asks for.
+static int apply(struct daemon *daemon, const struct verdict *verdict, int64_t dsn)
+{
+	uint64_t request = kind_request(verdict->id);
+	int64_t now = daemon_now();
+	int r = store_set_outcome(daemon->store, verdict->id, verdict->next, dsn, now);
+
+	if (r >= 0 && verdict->next == OUTCOME_FAILED)
+		r = store_add_mail(daemon->store, request, KIND_BOUNCE, now, dsn);
+	if (r >= 0 && verdict->next == OUTCOME_DELAYED)
+		r = store_add_mail(daemon->store, request, KIND_DELAY, now, dsn);
+	return r == -EEXIST ? 0 : r; // told already
+}
+
+static void write_diary(struct daemon *daemon, const struct entry *entry,
+			const struct verdict *verdict)
+{
+	const struct dsn_recipient *block = verdict->block;
+
+	if (verdict->reason != NULL)
+		diary_event(daemon->diary, LOG_INFO, verdict->id,
+			    "dsn=ignored, reason=%s, from=<%s>, to=<%s>, client=%s, queue_id=%s",
+			    verdict->reason,
+			    entry->envelope.sender[0] == '\0' ? ""
+							      : log_value(entry->envelope.sender),
+			    log_value(entry->envelope.recipient),
+			    log_value(entry->envelope.client_address),
+			    log_value(entry->envelope.queue_id));
+	else
+		diary_event(daemon->diary, LOG_INFO, verdict->id,
+			    "dsn=used, outcome=%s, action=%s, status=%s, class=%s, remote_mta=%s, "
+			    "diagnostic=%s",
+			    outcome_name(verdict->next), log_value(block->action_text),
+			    log_value(block->status_text),
+			    verdict->next == OUTCOME_ACCEPTED ? "-" : class_name(verdict->class),
+			    log_value(block->remote_mta), log_value(block->diagnostic_code));
+}
+
+int bounce_record(struct daemon *daemon, const char *name, const struct entry *entry)
+{
+	struct verdict verdict = {0};
+	int64_t dsn = 0;
+	int r = judge(daemon, entry, &verdict);
+
+	if (r >= 0)
+		r = add_dsn(daemon, name, entry, &verdict, &dsn);
+	if (r >= 0 && verdict.reason == NULL)
+		r = apply(daemon, &verdict, dsn);
+	if (r >= 0)
+		write_diary(daemon, entry, &verdict);
+	free(verdict.requester);
+	return r;
+}

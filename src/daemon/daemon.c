@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// postsixd's life, and the turn: everything there is to record since the last one goes into one
+// transaction, and what the world must see of it happens after the commit. Many requests at once
+// share one fsync that way; a single one waits for nobody.
+
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/diary.h"
+#include "daemon/ingest.h"
+#include "daemon/outbox.h"
+
+#define SECOND       UINT64_C(1000000)
+#define SWEEP        (5 * SECOND)  // a hint may be lost; the folder is the truth
+#define TROUBLE_WAIT (2 * SECOND)  // until the next try after the database said no
+#define STOP_WAIT    (10 * SECOND) // for messages under way when asked to stop
+#define SILENCE      3600          // seconds past v6.give_up_after until a probe is unknown
+
+int64_t daemon_now(void)
+{
+	return time(NULL);
+}
+
+void daemon_want_turn(struct daemon *daemon)
+{
+	source_set_idle(daemon->turn);
+}
+
+// Probes that nothing was ever heard of. A few a turn: the next one finds the others.
+static int expire_silent(struct daemon *daemon)
+{
+	int64_t now = daemon_now();
+	int64_t before = now - daemon->config->v6.give_up_after - SILENCE;
+	uint64_t id;
+	int r = 0;
+
+	for (int i = 0; i < 16 && r >= 0; i++) {
+		r = store_find_silent(daemon->store, before, &id);
+		if (r <= 0)
+			break;
+		diary_event(daemon->diary, LOG_WARNING, id,
+			    "outcome=unknown, reason=no notification");
+		r = store_set_outcome(daemon->store, id, OUTCOME_UNKNOWN, 0, now);
+	}
+	return r < 0 ? r : 0;
+}
+
+// The steps of a turn that go into its transaction.
+static int record_turn(struct daemon *daemon)
+{
+	int r = store_begin(daemon->store);
+
+	if (r >= 0)
+		r = outbox_record_fates(daemon->dual);
+	if (r >= 0)
+		r = outbox_record_fates(daemon->v6);
+	if (r >= 0)
+		r = expire_silent(daemon);
+	if (r >= 0 && !daemon->stopping)
+		r = ingest_take_entries(daemon->ingest);
+	if (r >= 0 && !daemon->stopping)
+		r = outbox_claim(daemon->dual);
+	if (r >= 0 && !daemon->stopping)
+		r = outbox_claim(daemon->v6);
+	if (r >= 0)
+		r = store_commit(daemon->store);
+	return r;
+}
+
+// The next turn: when a message is due, and soon enough to find what no hint told of.
+static void set_clock(struct daemon *daemon)
+{
+	int64_t now = daemon_now(), due = INT64_MAX;
+	uint64_t wait = SWEEP;
+
+	if (store_next_due(daemon->store, &due) == 0 && due < now + (int64_t)(SWEEP / SECOND))
+		wait = due > now ? (uint64_t)(due - now) * SECOND : SECOND;
+	source_set_timer(daemon->clock, wait);
+}
+
+static void on_turn(void *arg)
+{
+	struct daemon *daemon = arg;
+	int r = record_turn(daemon);
+
+	if (r < 0) {
+		store_rollback(daemon->store);
+		diary_forget(daemon->diary);
+		ingest_forget(daemon->ingest);
+		outbox_roll_back(daemon->dual);
+		outbox_roll_back(daemon->v6);
+		log_note(LOG_ERR, "database=%s/postsix.db, error=%s, will retry",
+			 daemon->config->state_directory, strerror(-r));
+		source_set_timer(daemon->clock, TROUBLE_WAIT);
+		return;
+	}
+
+	// The mail is safe in the database from here on.
+	diary_write(daemon->diary);
+	ingest_remove_entries(daemon->ingest);
+	outbox_hand_over(daemon->dual);
+	outbox_hand_over(daemon->v6);
+	if (!daemon->stopping)
+		set_clock(daemon);
+	if (daemon->stopping && outbox_is_idle(daemon->dual) && outbox_is_idle(daemon->v6))
+		loop_stop(daemon->loop, EX_OK);
+}
+
+static void on_clock(void *arg)
+{
+	struct daemon *daemon = arg;
+
+	if (daemon->stopping) {
+		log_note(LOG_WARNING,
+			 "stopping with messages under way, will retry at the next start");
+		loop_stop(daemon->loop, EX_OK);
+		return;
+	}
+	daemon_want_turn(daemon);
+}
+
+static void on_hint(void *arg)
+{
+	daemon_want_turn(arg);
+}
+
+static void on_stop(void *arg)
+{
+	struct daemon *daemon = arg;
+
+	loop_notify("STOPPING=1");
+	daemon->stopping = true;
+	source_set_timer(daemon->clock, STOP_WAIT);
+	daemon_want_turn(daemon);
+}
+
+// ---- opening ------------------------------------------------------------------------------------
+
+static int open_lock(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static bool open_state(struct daemon *daemon, FILE *errors, int *ret_status)
+{
+	const char *folder = daemon->config->state_directory;
+	char path[4096];
+	const char *fault;
+
+	daemon->lock = open_lock(folder);
+	if (daemon->lock < 0) {
+		*ret_status = daemon->lock == -EWOULDBLOCK ? EX_TEMPFAIL : EX_CONFIG;
+		fprintf(errors, "%s: %s\n", folder,
+			daemon->lock == -EWOULDBLOCK ? "another postsixd serves it"
+						     : strerror(-daemon->lock));
+		return false;
+	}
+	snprintf(path, sizeof(path), "%s/postsix.db", folder);
+	fault = store_open(path, &daemon->store);
+	if (fault != NULL) {
+		*ret_status = EX_DATAERR;
+		fprintf(errors, "%s: %s\n", path, fault);
+		return false;
+	}
+	return true;
+}
+
+static bool open_rest(struct daemon *daemon, FILE *errors, int *ret_status)
+{
+	const struct config *config = daemon->config;
+	int r;
+
+	*ret_status = EX_CONFIG;
+	r = seal_open(config->token_secret_file, &daemon->seal);
+	if (r < 0) {
+		fprintf(errors, "%s: %s\n", config->token_secret_file, strerror(-r));
+		return false;
+	}
+	r = spool_open(config->spool_directory, &daemon->spool);
+	if (r < 0) {
+		fprintf(errors, "%s: %s\n", config->spool_directory, strerror(-r));
+		return false;
+	}
+	daemon->diary = diary_new();
+	daemon->ingest = ingest_new(daemon);
+	daemon->dual = outbox_new(daemon, false);
+	daemon->v6 = outbox_new(daemon, true);
+	return true;
+}
+
+static void add_sources(struct daemon *daemon)
+{
+	daemon->turn = loop_add_idle(daemon->loop, on_turn, daemon);
+	daemon->clock = loop_add_timer(daemon->loop, SWEEP, on_clock, daemon);
+	daemon->watch =
+		loop_add_watch(daemon->loop, spool_watch_path(daemon->spool), on_hint, daemon);
+	daemon->sigterm = loop_add_signal(daemon->loop, SIGTERM, on_stop, daemon);
+	daemon->sigint = loop_add_signal(daemon->loop, SIGINT, on_stop, daemon);
+}
+
+struct daemon *daemon_new(const struct config *config, FILE *errors, int *ret_status)
+{
+	struct daemon *daemon = mem_new(1, sizeof(*daemon));
+
+	daemon->config = config;
+	daemon->lock = -1;
+	daemon->loop = loop_new();
+	if (!open_state(daemon, errors, ret_status) || !open_rest(daemon, errors, ret_status))
+		return daemon_free(daemon);
+	add_sources(daemon);
+	return daemon;
+}
+
+struct daemon *daemon_free(struct daemon *daemon)
+{
+	if (daemon == NULL)
+		return NULL;
+	outbox_free(daemon->dual);
+	outbox_free(daemon->v6);
+	ingest_free(daemon->ingest);
+	diary_free(daemon->diary);
+	source_free(daemon->turn);
+	source_free(daemon->clock);
+	source_free(daemon->watch);
+	source_free(daemon->sigterm);
+	source_free(daemon->sigint);
+	spool_free(daemon->spool);
+	seal_free(daemon->seal);
+	store_free(daemon->store);
+	loop_free(daemon->loop);
+	if (daemon->lock >= 0)
+		close(daemon->lock);
+	free(daemon);
+	return NULL;
+}
+
+int daemon_run(struct daemon *daemon)
+{
+	int r = store_requeue_sending(daemon->store, daemon_now());
+
+	if (r < 0) {
+		log_note(LOG_ERR, "database=%s/postsix.db, error=%s",
+			 daemon->config->state_directory, strerror(-r));
+		return EX_TEMPFAIL;
+	}
+	log_note(LOG_INFO, "started, version=" POSTSIX_VERSION ", sites=%zu, resumed=%d",
+		 daemon->config->n_sites, r);
+	loop_notify("READY=1");
+	daemon_want_turn(daemon);
+	r = loop_run(daemon->loop);
+	log_note(LOG_INFO, "stopped");
+	return r < 0 ? EX_OSERR : r;
+}

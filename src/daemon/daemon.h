@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// What postsixd is made of, and its one step, the turn. Each part has a file of its own; all of
+// them take this struct.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "adapter/config.h"
+#include "adapter/loop.h"
+#include "adapter/seal.h"
+#include "adapter/spool.h"
+#include "adapter/store.h"
+#include "base/buf.h"
+
+struct diary;
+struct ingest;
+struct outbox;
+
+struct daemon {
+	const struct config *config;
+	int lock; // the state folder, locked against a second daemon
+	struct loop *loop;
+	struct seal *seal;
+	struct spool *spool;
+	struct store *store;
+	struct diary *diary;
+	struct ingest *ingest;
+	struct outbox *dual;
+	struct outbox *v6;
+	struct source *turn;  // asked for by whoever has something to record
+	struct source *clock; // the next turn at the latest
+	struct source *watch;
+	struct source *sigterm;
+	struct source *sigint;
+	bool stopping;
+};
+
+// Opens everything. NULL on failure, after a line to errors; *ret_status is then an exit status of
+// sysexits.h.
+struct daemon *daemon_new(const struct config *config, FILE *errors, int *ret_status);
+struct daemon *daemon_free(struct daemon *daemon);
+
+// Serves until SIGTERM or SIGINT. Returns an exit status.
+int daemon_run(struct daemon *daemon);
+
+// Asks for a turn as soon as no event is pending.
+void daemon_want_turn(struct daemon *daemon);
+
+// Seconds since 1970.
+int64_t daemon_now(void);

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// A job is one message between its claim and the commit of its fate. "Sending" is committed before
+// a byte goes out, "sent" after the instance's 250: a crash in between sends the message once more,
+// with the same Message-ID.
+
+#include "daemon/outbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/submit.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "daemon/daemon.h"
+#include "daemon/diary.h"
+#include "daemon/letter.h"
+
+#define SECOND    UINT64_C(1000000)
+#define PAUSE_MAX 60  // seconds between attempts to reach an instance that is away
+#define RETRY_MAX 300 // seconds between attempts at a message it would not take just now
+
+enum job_state {
+	JOB_CLAIMED,   // in this turn
+	JOB_UNDER_WAY, // submitted
+	JOB_ANSWERED,  // its fate is known
+	JOB_RECORDED,  // and written, in this turn
+};
+
+struct job {
+	struct job *next;
+	struct outbox *outbox;
+	enum job_state state;
+	struct store_mail *mail;
+	struct letter letter;
+	struct smtp_result result;
+};
+
+struct outbox {
+	struct daemon *daemon;
+	bool over_v6;
+	int64_t patience; // seconds
+	struct submit *submit;
+	struct job *jobs;
+	size_t n_jobs;
+	int64_t pause; // seconds, doubled while the instance is away; 0 while it is there
+	int64_t paused_until;
+};
+
+struct outbox *outbox_new(struct daemon *daemon, bool over_v6)
+{
+	const struct config *config = daemon->config;
+	const struct config_instance *instance = over_v6 ? &config->v6 : &config->dual;
+	struct outbox *outbox = mem_new(1, sizeof(*outbox));
+
+	outbox->daemon = daemon;
+	outbox->over_v6 = over_v6;
+	outbox->patience = over_v6 ? config->probe_patience : config->report_patience;
+	outbox->submit = submit_new(daemon->loop, instance->inject, (size_t)config->submit_sessions,
+				    "localhost");
+	return outbox;
+}
+
+static void job_free(struct job *job)
+{
+	letter_free(&job->letter);
+	store_mail_free(job->mail);
+	free(job);
+}
+
+// Frees the jobs in that state.
+static void drop_jobs(struct outbox *outbox, enum job_state state)
+{
+	struct job **link = &outbox->jobs;
+
+	while (*link != NULL) {
+		struct job *job = *link;
+
+		if (job->state != state) {
+			link = &job->next;
+			continue;
+		}
+		*link = job->next;
+		outbox->n_jobs--;
+		job_free(job);
+	}
+}
+
+struct outbox *outbox_free(struct outbox *outbox)
+{
+	if (outbox == NULL)
+		return NULL;
+	submit_free(outbox->submit); // first: it borrows from the jobs
+	for (enum job_state state = JOB_CLAIMED; state <= JOB_RECORDED; state++)
+		drop_jobs(outbox, state);
+	free(outbox);
+	return NULL;
+}
+
+bool outbox_is_idle(const struct outbox *outbox)
+{
+	return outbox->n_jobs == 0;
+}
+
+static const char *instance_name(const struct outbox *outbox)
+{
+	return outbox->over_v6 ? "v6" : "dual";
+}
+
+// ---- recording ----------------------------------------------------------------------------------
+
+// What a message that never left us means: a probe's outcome is then unknown, and its requester is
+// told.
+static int give_up(struct outbox *outbox, uint64_t id, const char *reply)
+{
+	struct daemon *daemon = outbox->daemon;
+	int64_t now = daemon_now();
+	int r = store_mail_given_up(daemon->store, id, now, reply);
+
+	diary_event(daemon->diary, LOG_ERR, id, "mail=%s, instance=%s, status=given-up, reply=%s",
+		    kind_row((enum kind)(id & KIND_MASK))->name, instance_name(outbox),
+		    log_value(reply));
+	if (r < 0 || !outbox->over_v6)
+		return r;
+	r = store_set_outcome(daemon->store, id, OUTCOME_UNKNOWN, 0, now);
+	if (r >= 0)
+		r = store_add_mail(daemon->store, kind_request(id), KIND_BOUNCE, now, 0);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int record_sent(struct outbox *outbox, const struct job *job)
+{
+	const struct store_mail *mail = job->mail;
+	struct daemon *daemon = outbox->daemon;
+
+	outbox->pause = 0;
+	diary_event(daemon->diary, LOG_INFO, mail->id,
+		    "mail=%s, to=<%s>, instance=%s, status=sent, queue_id=%s, attempts=%lld",
+		    kind_row(mail->kind)->name, log_value(mail->requester), instance_name(outbox),
+		    log_value(job->result.queue_id), (long long)mail->attempts);
+	return store_mail_sent(daemon->store, mail->id, daemon_now(), job->result.queue_id);
+}
+
+// The instance is away: no message's fault. The outbox waits, and every message keeps its place.
+static int64_t wait_for_instance(struct outbox *outbox, int64_t now)
+{
+	outbox->pause = outbox->pause == 0 ? 1 : outbox->pause * 2;
+	if (outbox->pause > PAUSE_MAX)
+		outbox->pause = PAUSE_MAX;
+	outbox->paused_until = now + outbox->pause;
+	return outbox->paused_until;
+}
+
+static int record_retry(struct outbox *outbox, const struct job *job)
+{
+	const struct store_mail *mail = job->mail;
+	struct daemon *daemon = outbox->daemon;
+	int64_t now = daemon_now();
+	int64_t wait = mail->attempts < 8 ? INT64_C(2) << mail->attempts : RETRY_MAX;
+	int64_t next = now + (wait < RETRY_MAX ? wait : RETRY_MAX);
+
+	if (job->result.code == 0)
+		next = wait_for_instance(outbox, now);
+	diary_event(
+		daemon->diary, LOG_WARNING, mail->id,
+		"mail=%s, to=<%s>, instance=%s, status=deferred, command=%s, code=%d, reply=%s, "
+		"will retry in %llds",
+		kind_row(mail->kind)->name, log_value(mail->requester), instance_name(outbox),
+		log_value(job->result.command), job->result.code, log_value(job->result.reply),
+		(long long)(next - now));
+	return store_mail_retry(daemon->store, mail->id, next, job->result.reply);
+}
+
+// A refusal of this message (its recipient or its text) is final; one of any other kind may be our
+// own misconfiguration, which somebody mends.
+static bool is_final(const struct smtp_result *result)
+{
+	return result->fate == SMTP_REFUSED &&
+	       (strcmp(result->command, "RCPT") == 0 || strcmp(result->command, ".") == 0 ||
+		result->status.subject == 6);
+}
+
+static int record_fate(struct outbox *outbox, struct job *job)
+{
+	int r;
+
+	if (job->result.fate == SMTP_SENT)
+		r = record_sent(outbox, job);
+	else if (is_final(&job->result))
+		r = give_up(outbox, job->mail->id, job->result.reply);
+	else
+		r = record_retry(outbox, job);
+	if (r >= 0)
+		job->state = JOB_RECORDED;
+	return r;
+}
+
+// Messages that waited too long for the instance. A few a turn: the next one finds the others.
+static int give_up_stale(struct outbox *outbox)
+{
+	int64_t before = daemon_now() - outbox->patience;
+	uint64_t id;
+	int r = 0;
+
+	for (int i = 0; i < 16; i++) {
+		r = store_find_stale(outbox->daemon->store, outbox->over_v6, before, &id);
+		if (r <= 0)
+			return r;
+		r = give_up(outbox, id, "the instance could not be reached in time");
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+int outbox_record_fates(struct outbox *outbox)
+{
+	int r = give_up_stale(outbox);
+
+	for (struct job *job = outbox->jobs; job != NULL && r >= 0; job = job->next)
+		if (job->state == JOB_ANSWERED)
+			r = record_fate(outbox, job);
+	return r;
+}
+
+void outbox_roll_back(struct outbox *outbox)
+{
+	drop_jobs(outbox, JOB_CLAIMED);
+	for (struct job *job = outbox->jobs; job != NULL; job = job->next)
+		if (job->state == JOB_RECORDED)
+			job->state = JOB_ANSWERED;
+}
+
+// ---- claiming and submitting
+// ----------------------------------------------------------------------
+
+static size_t count_busy(const struct outbox *outbox)
+{
+	size_t n = 0;
+
+	for (const struct job *job = outbox->jobs; job != NULL; job = job->next)
+		n += job->state != JOB_RECORDED;
+	return n;
+}
+
+int outbox_claim(struct outbox *outbox)
+{
+	size_t room = (size_t)outbox->daemon->config->submit_sessions - count_busy(outbox);
+	int64_t now = daemon_now();
+	int r = 1;
+
+	if (now < outbox->paused_until)
+		return 0;
+	while (room-- > 0 && r == 1) {
+		struct store_mail *mail;
+
+		r = store_claim_mail(outbox->daemon->store, outbox->over_v6, now, &mail);
+		if (r == 1) {
+			struct job *job = mem_new(1, sizeof(*job));
+
+			*job = (struct job){.next = outbox->jobs, .outbox = outbox, .mail = mail};
+			outbox->jobs = job;
+			outbox->n_jobs++;
+		}
+	}
+	return r < 0 ? r : 0;
+}
+
+static void on_fate(void *arg, const struct smtp_result *result)
+{
+	struct job *job = arg;
+
+	job->result = *result;
+	job->state = JOB_ANSWERED;
+	daemon_want_turn(job->outbox->daemon);
+}
+
+// A letter that cannot be written is a template's fault, which somebody mends: the message waits.
+static void answer_unwritten(struct job *job, const char *fault)
+{
+	struct smtp_result result = {.fate = SMTP_TRY_AGAIN, .code = 451, .command = "none"};
+
+	text_cut(result.reply, sizeof(result.reply), fault);
+	on_fate(job, &result);
+}
+
+void outbox_hand_over(struct outbox *outbox)
+{
+	drop_jobs(outbox, JOB_RECORDED);
+	for (struct job *job = outbox->jobs; job != NULL; job = job->next) {
+		const char *fault;
+
+		if (job->state != JOB_CLAIMED)
+			continue;
+		fault = letter_write(&job->letter, outbox->daemon, job->mail);
+		if (fault != NULL) {
+			answer_unwritten(job, fault);
+			continue;
+		}
+		job->state = JOB_UNDER_WAY;
+		// From the instance's 250 on, the message is safe in its queue.
+		submit_message(outbox->submit, &job->letter.message, on_fate, job);
+	}
+}

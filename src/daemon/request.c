@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// Deciding on a request is a list of questions, each with a name that the log and the database
+// show: first RFC 3834's (mail/refuse.c), then ours. Only a request that passes all of them is
+// answered, by two messages.
+
+#include "daemon/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/digest.h"
+#include "adapter/entry.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "daemon/daemon.h"
+#include "daemon/diary.h"
+#include "daemon/letter.h"
+#include "mail/refuse.h"
+
+#define ANSWER           "answer"
+#define DAY              86400
+#define DUPLICATE_WITHIN 3600 // RFC 1047: the same message again, its sender having missed our 250
+
+struct decision {
+	const char *name;               // "answer", or what refused it
+	const char *section;            // of the RFC, or ""
+	const char *detail;             // borrowed, or ""
+	const struct config_site *site; // NULL where the recipient is none of ours
+	char requester[ADDR_TEXT_SIZE]; // "" where it is refused before that is known
+	char fingerprint[2 * DIGEST_SIZE + 1];
+};
+
+static const char *field(const struct entry *entry, const char *name)
+{
+	const char *value = facts_field(&entry->facts, name, 0);
+
+	return value == NULL ? "" : value;
+}
+
+bool request_is_own_message_id(void *arg, const char *id)
+{
+	const struct daemon *daemon = arg;
+	const char *at = strchr(id, '@');
+	struct token token;
+
+	if (at == NULL || token_parse(id, (size_t)(at - id), &token) != NULL)
+		return false;
+	return seal_check(daemon->seal, LETTER_ID_PURPOSE, at + 1, &token, daemon_now()) !=
+	       SEAL_FORGED;
+}
+
+static size_t own_domains(const struct config *config, struct domain *ret_own)
+{
+	for (size_t i = 0; i < config->n_sites; i++) {
+		ret_own[2 * i] = config->sites[i].v6_domain;
+		ret_own[2 * i + 1] = config->sites[i].dual_domain;
+	}
+	return 2 * config->n_sites;
+}
+
+// The row of RFC 3834's table that refuses it, or NULL and the requester.
+static const struct refuse_row *ask_rfc3834(struct daemon *daemon, const struct entry *entry,
+					    struct decision *decision)
+{
+	struct domain own[2 * CONFIG_SITES_MAX];
+	struct refuse_input input = {.envelope = &entry->envelope,
+				     .facts = &entry->facts,
+				     .own = own,
+				     .n_own = own_domains(daemon->config, own),
+				     .is_own_message_id = request_is_own_message_id,
+				     .arg = daemon};
+	struct addr requester;
+	const struct refuse_row *row = refuse_find(&input, &requester, &decision->detail);
+
+	if (row == NULL)
+		addr_text(decision->requester, &requester);
+	return row;
+}
+
+static const struct config_site *find_site(const struct config *config, const char *recipient)
+{
+	struct addr addr;
+	char local[ADDR_LOCAL_MAX + 1];
+
+	if (addr_parse(recipient, strlen(recipient), &addr) != NULL)
+		return NULL;
+	addr_local_plain(local, &addr);
+	local[strcspn(local, "+")] = '\0';
+	return text_equals_nocase(local, "test") ? config_site_of(config, &addr.domain) : NULL;
+}
+
+// The same for a repeat of the same message: sender, recipient, Message-ID and body.
+static void make_fingerprint(const struct entry *entry, char dst[2 * DIGEST_SIZE + 1])
+{
+	unsigned char digest[DIGEST_SIZE];
+	auto_buf struct buf all = buf_make(16384);
+
+	buf_adds(&all, entry->envelope.sender);
+	buf_addc(&all, '\0');
+	buf_adds(&all, entry->envelope.recipient);
+	buf_addc(&all, '\0');
+	buf_adds(&all, field(entry, "Message-ID"));
+	buf_addc(&all, '\0');
+	buf_adds(&all, entry->facts.body_hash);
+	digest_sha256(digest, all.data, all.len);
+	digest_hex(dst, digest, DIGEST_SIZE);
+}
+
+// Our own questions. NULL, or the name of what refuses it; *ret_error where the database would not
+// say.
+static const char *ask_limits(struct daemon *daemon, const struct decision *decision,
+			      int *ret_error)
+{
+	const struct config *config = daemon->config;
+	int64_t now = daemon_now(), recent = 0, daily = 0;
+	int r = store_has_fingerprint(daemon->store, decision->fingerprint, now - DUPLICATE_WITHIN);
+
+	if (r == 1)
+		return "duplicate";
+	if (r >= 0)
+		r = store_count_answers(daemon->store, decision->requester,
+					now - config->requester_interval, &recent);
+	if (r >= 0)
+		r = store_count_answers(daemon->store, decision->requester, now - DAY, &daily);
+	if (r < 0) {
+		*ret_error = r;
+		return "error";
+	}
+	if (config->requester_interval > 0 && recent > 0)
+		return "too-soon";
+	if (config->requester_daily > 0 && daily >= config->requester_daily)
+		return "too-many";
+	return NULL;
+}
+
+static int decide(struct daemon *daemon, const struct entry *entry, struct decision *decision)
+{
+	const struct refuse_row *row;
+	int error = 0;
+
+	decision->name = ANSWER;
+	decision->section = decision->detail = "";
+	make_fingerprint(entry, decision->fingerprint);
+	decision->site = find_site(daemon->config, entry->envelope.recipient);
+	row = ask_rfc3834(daemon, entry, decision);
+	if (row != NULL) {
+		decision->name = row->name;
+		decision->section = row->section;
+	} else if (decision->site == NULL) {
+		decision->name = "no-such-recipient";
+	} else {
+		const char *limit = ask_limits(daemon, decision, &error);
+
+		decision->name = limit == NULL ? ANSWER : limit;
+	}
+	return error;
+}
+
+static int add_request(struct daemon *daemon, const char *name, const struct entry *entry,
+		       const struct decision *decision, uint64_t id)
+{
+	const struct envelope *envelope = &entry->envelope;
+	struct store_request request = {
+		.id = id,
+		.entry = name,
+		.arrived = entry->arrived,
+		.decision = decision->name,
+		.site = decision->site == NULL ? "" : decision->site->name,
+		.requester =
+			decision->requester[0] == '\0' ? envelope->sender : decision->requester,
+		.instance = envelope->instance,
+		.queue_id = envelope->queue_id,
+		.recipient = envelope->recipient,
+		.client_address = envelope->client_address,
+		.client_hostname = envelope->client_hostname,
+		.client_helo = envelope->client_helo,
+		.client_protocol = envelope->client_protocol,
+		.size = strtoll(envelope->size, NULL, 10),
+		.message_id = field(entry, "Message-ID"),
+		.references = field(entry, "References"),
+		.in_reply_to = field(entry, "In-Reply-To"),
+		.subject = entry->facts.subject == NULL ? "" : entry->facts.subject,
+		.fingerprint = decision->fingerprint,
+	};
+
+	return store_add_request(daemon->store, &request);
+}
+
+static void write_diary(struct daemon *daemon, const struct entry *entry,
+			const struct decision *decision, uint64_t id)
+{
+	const struct envelope *envelope = &entry->envelope;
+	bool answered = strcmp(decision->name, ANSWER) == 0;
+	char reason[600] = "";
+
+	if (!answered)
+		snprintf(reason, sizeof(reason), ", reason=%s%s%s%s, detail=%s", decision->name,
+			 decision->section[0] == '\0' ? "" : " (", decision->section,
+			 decision->section[0] == '\0' ? "" : ")", log_value(decision->detail));
+	diary_event(daemon->diary, LOG_INFO, id,
+		    "request=%s%s, from=<%s>, to=<%s>, instance=%s, queue_id=%s, client=%s, "
+		    "message_id=%s",
+		    answered ? "answered" : "ignored", reason,
+		    envelope->sender[0] == '\0' ? "" : log_value(envelope->sender),
+		    log_value(envelope->recipient), log_value(envelope->instance),
+		    log_value(envelope->queue_id), log_value(envelope->client_address),
+		    log_value(field(entry, "Message-ID")));
+}
+
+int request_record(struct daemon *daemon, const char *name, const struct entry *entry)
+{
+	uint64_t id = seal_random_id() & ~KIND_MASK;
+	struct decision decision = {0};
+	int64_t now = daemon_now();
+	int r = decide(daemon, entry, &decision);
+
+	if (r >= 0)
+		r = add_request(daemon, name, entry, &decision, id);
+	if (r >= 0 && strcmp(decision.name, ANSWER) == 0) {
+		r = store_add_mail(daemon->store, id, KIND_REPORT, now, 0);
+		if (r >= 0)
+			r = store_add_mail(daemon->store, id, KIND_SIX, now, 0);
+	}
+	if (r >= 0)
+		write_diary(daemon, entry, &decision, id);
+	return r;
+}
