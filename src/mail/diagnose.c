@@ -69,6 +69,8 @@ static const struct row rows[] = {
 	{THEIRS, ANY, ANY, "SPF", CLASS_AUTH_REQUIRED},
 	{THEIRS, ANY, ANY, "DKIM", CLASS_AUTH_REQUIRED},
 	{THEIRS, ANY, ANY, "DMARC", CLASS_AUTH_REQUIRED},
+	{THEIRS, ANY, ANY, "unauthenticated email", CLASS_AUTH_REQUIRED},
+	{THEIRS, ANY, ANY, "does not have authentication information", CLASS_AUTH_REQUIRED},
 	{THEIRS, 7, 510, NULL, CLASS_NO_V6_POLICY},
 	{THEIRS, ANY, ANY, "over IPv6", CLASS_NO_V6_POLICY},
 	{THEIRS, ANY, ANY, "via IPv6", CLASS_NO_V6_POLICY},
