@@ -9,6 +9,7 @@
 
 #define DIGEST_SIZE 32
 
+// SHA-256 of the whole data.
 void digest_sha256(unsigned char dst[DIGEST_SIZE], const void *data, size_t len);
 
 // SHA-256 of what comes piece by piece. digest_finish() frees it, with dst NULL without a result.
@@ -17,6 +18,7 @@ struct digest *digest_start(void);
 void digest_add(struct digest *digest, const void *data, size_t len);
 void digest_finish(struct digest *digest, unsigned char *dst);
 
+// HMAC (RFC 2104) with SHA-256, for a key of any length.
 void digest_hmac(unsigned char dst[DIGEST_SIZE], const void *key, size_t key_len, const void *data,
 		 size_t len);
 

@@ -31,7 +31,12 @@ struct options {
 };
 
 static const char usage[] = "usage: postsix-intake --spool DIR --socket PATH [--children N]\n"
-			    "                      [--limit OCTETS] [--stderr]\n";
+			    "                      [--limit OCTETS] [--stderr]\n"
+			    "  --spool DIR      the spool, with its folders new and quarantine\n"
+			    "  --socket PATH    listens there, unless systemd hands over a socket\n"
+			    "  --children N     messages taken at once (default 8)\n"
+			    "  --limit OCTETS   the largest message that is read (default 64M)\n"
+			    "  --stderr         logs to standard error instead of syslog\n";
 
 static bool option_set(struct options *options, int option)
 {
@@ -94,6 +99,8 @@ int main(int argc, char **argv)
 	bool is_own;
 	int error;
 
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;
 	if (!options_read(&options, argc, argv)) {
 		fputs(usage, stderr);
 		return EX_CONFIG;

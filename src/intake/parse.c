@@ -30,20 +30,6 @@
 // ---- the grandchild
 // -------------------------------------------------------------------------------
 
-// Address space in use, in octets; 0 where it cannot be told.
-static rlim_t memory_in_use(void)
-{
-	unsigned long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "re");
-
-	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%lu", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-
 static void limit(__rlimit_resource_t resource, rlim_t value)
 {
 	struct rlimit limits = {value, value};
@@ -55,7 +41,7 @@ static void limit(__rlimit_resource_t resource, rlim_t value)
 static void confine(int out_fd)
 {
 #ifndef __SANITIZE_ADDRESS__ // which maps terabytes and uses few of them
-	limit(RLIMIT_AS, memory_in_use() + PARSE_MEMORY_MAX);
+	limit(RLIMIT_AS, PARSE_MEMORY_MAX);
 #endif
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(out_fd, OUT_FD) < 0 || close_range(OUT_FD + 1, ~0U, 0) < 0)

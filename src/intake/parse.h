@@ -7,11 +7,10 @@
 #include "base/buf.h"
 #include "intake/message.h"
 
-#define PARSE_MEMORY_MAX                                                                           \
-	(64 * 1024 * 1024)      // octets of address space beyond what the resident has anyway
-#define PARSE_CPU_MAX     2     // seconds of processor
-#define PARSE_TIME_MAX    10000 // ms of wall clock
-#define PARSE_LINE_MAX    (256 * 1024) // octets of the facts line
+#define PARSE_MEMORY_MAX  (64 * 1024 * 1024) // octets of address space; the resident has 16 MB
+#define PARSE_CPU_MAX     2                  // seconds of processor
+#define PARSE_TIME_MAX    10000              // ms of wall clock
+#define PARSE_LINE_MAX    (256 * 1024)       // octets of the facts line
 #define PARSE_OUTCOME_MAX 100
 
 struct parse {

@@ -11,16 +11,22 @@
 // to one unix socket.
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "pipe/hand.h"
+
+static const char usage[] = "usage: postsix-pipe SOCKET name=value... < message\n"
+			    "Hands a message to postsix-intake. Run by Postfix's pipe(8).\n";
 
 int main(int argc, char **argv)
 {
 	char status[HAND_STATUS_MAX + 1] = "4.3.5 usage: postsix-pipe SOCKET name=value...";
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return fputs(usage, stdout) < 0 ? EX_TEMPFAIL : EX_OK;
 	sigaction(SIGPIPE, &ignore, NULL);
 	if (argc > 2 && hand_over(argv[1], argv + 2, STDIN_FILENO, status))
 		return EX_OK;
