@@ -118,20 +118,31 @@ static int on_timer_event(sd_event_source *unused, uint64_t usec, void *data)
 	return 0;
 }
 
+// The moment usec from now, and never rather than an overflow.
+static uint64_t moment(sd_event *event, uint64_t usec)
+{
+	uint64_t now = 0;
+
+	must(sd_event_now(event, CLOCK_MONOTONIC, &now));
+	return usec < UINT64_MAX - now ? now + usec : UINT64_MAX;
+}
+
 struct source *loop_add_timer(struct loop *loop, uint64_t usec, void (*on_timer)(void *arg),
 			      void *arg)
 {
 	struct source *source = source_new(arg);
 
 	source->on.plain = on_timer;
-	must(sd_event_add_time_relative(loop->event, &source->event_source, CLOCK_MONOTONIC, usec,
-					TIMER_ACCURACY, on_timer_event, source));
+	must(sd_event_add_time(loop->event, &source->event_source, CLOCK_MONOTONIC,
+			       moment(loop->event, usec), TIMER_ACCURACY, on_timer_event, source));
 	return source;
 }
 
 void source_set_timer(struct source *source, uint64_t usec)
 {
-	must(sd_event_source_set_time_relative(source->event_source, usec));
+	sd_event *event = sd_event_source_get_event(source->event_source);
+
+	must(sd_event_source_set_time(source->event_source, moment(event, usec)));
 	must(sd_event_source_set_enabled(source->event_source, SD_EVENT_ONESHOT));
 }
 
