@@ -91,6 +91,9 @@ static void test_C3_C5_forms(void **state)
 		"REPORTING-mta:dns;\n r\n\nfinal-recipient:\n\trfc822;\n\t\ta@x\nACTION : FAILED "
 		"(so\n it seems)\n\n"
 		"FINAL-RECIPIENT:   rfc822;  b@x  \naction:Delayed\t\n",
+		"Reporting-MTA: dns; r\n\nAction: failed\nFinal-Recipient: rfc822; a@x\n\n no "
+		"continuation\n"
+		"Final-Recipient: rfc822; b@x\nAction: delayed\n",
 		"Final-Recipient: rfc822; a@x\nReporting-MTA: dns; r\nnonsense\n more\nX-Y: z\n "
 		"w\nAction: failed\n"
 		"Action: relayed\n\nFinal-Recipient: rfc822; b@x\nAction: delayed\n",

@@ -193,6 +193,7 @@ static void test_A5_B1_system_sender(void **state)
 		{"system-sender", "list-request@good.test", PLAIN},
 		{"system-sender", "\"list-request\"@good.test", PLAIN},
 		{"system-sender", "list-bounces+a=b.test@good.test", PLAIN},
+		{"system-sender", "list-bounce@good.test", PLAIN},
 		{"system-sender", "x-relay@good.test", PLAIN},
 		{"system-sender", "bounces+1@good.test", PLAIN},
 		{NULL, "owner@good.test", PLAIN},
