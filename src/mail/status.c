@@ -43,7 +43,7 @@ char *status_text(char dst[STATUS_TEXT_SIZE], struct status status)
 {
 	dst[0] = '\0';
 	if (status.class != 0)
-		snprintf(dst, STATUS_TEXT_SIZE, "%u.%u.%u", (unsigned)status.class % 10,
-			 (unsigned)status.subject % 1000, (unsigned)status.detail % 1000);
+		snprintf(dst, STATUS_TEXT_SIZE, "%d.%d.%d", status.class, status.subject,
+			 status.detail);
 	return dst;
 }

@@ -129,7 +129,8 @@ static void test_2_write_goes_on_after_short_writes(void **state)
 	int status = -1;
 
 	(void)state;
-	memset(data, 'x', sizeof(data));
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)(i % 251);
 	assert_int_equal(pipe(ends), 0);
 	child = fork();
 	if (child == 0) {
@@ -142,6 +143,7 @@ static void test_2_write_goes_on_after_short_writes(void **state)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	assert_int_equal(buf.len, sizeof(data));
+	assert_memory_equal(buf.data, data, sizeof(data));
 	assert_int_equal(file_write_fd(-1, data, 1), -EBADF);
 	assert_int_equal(file_write_fd(-1, data, 0), 0);
 	assert_int_equal(file_read_fd(-1, &buf), -EBADF);

@@ -46,7 +46,10 @@ static const struct escape_row escape_rows[] = {
 	{"\xc3", 0, "\\xc3", "\\xc3"},                             // cut short
 	{"\xc3(", 0, "\\xc3(", "\\xc3("},                          // broken off
 	{"\xc0\x8a", 0, "\\xc0\\x8a", "\\xc0\\x8a"},               // overlong newline
-	{"\xed\xa0\x80", 0, "\\xed\\xa0\\x80", "\\xed\\xa0\\x80"}, // surrogate
+	{"\xc1\x81", 0, "\\xc1\\x81", "\\xc1\\x81"}, // overlong forms of what could be shown
+	{"\xe0\x81\x81", 0, "\\xe0\\x81\\x81", "\\xe0\\x81\\x81"},
+	{"\xf0\x80\x81\x81", 0, "\\xf0\\x80\\x81\\x81", "\\xf0\\x80\\x81\\x81"},
+	{"\xed\xa0\x80", 0, "\\xed\\xa0\\x80", "\\xed\\xa0\\x80"},               // surrogate
 	{"\xf4\x90\x80\x80", 0, "\\xf4\\x90\\x80\\x80", "\\xf4\\x90\\x80\\x80"}, // U+110000
 	{"\xff\xfe", 0, "\\xff\\xfe", "\\xff\\xfe"},
 };
@@ -321,9 +324,10 @@ static void test_base32_rfc4648(void **state)
 static void test_unbase32_refuses(void **state)
 {
 	static const char *const rows[] = {
-		"m",  "mzx",   "mzxw6y", "mzxw6ytbm", // lengths that no encoding has
-		"m1", "m0",    "m8",     "m=",        "m ",
-		"m-", "m\x80", "mz",     "mzxr",      "mzxw6yr", // bits left over that are not zero
+		"m",    "mzx",     "mzxw6y", "mzxw6ytbm", "a",  "aaa", "aaaaaa", // lengths that no
+										 // encoding has
+		"m1",   "m0",      "m8",     "m=",        "m ", "m-",  "m\x80",  "mz",
+		"mzxr", "mzxw6yr", // bits left over that are not zero
 	};
 	unsigned char back[10];
 

@@ -8,8 +8,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <limits.h>
-
 #include "mail/status.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
@@ -62,6 +60,7 @@ static void test_C7_refuses(void **state)
 		"1.1.1",
 		"55.1.1",
 		"5.1000.1",
+		"5.11111111111111111111.1",
 		"5.1.1000",
 		"5.1.1.",
 		"x5.1.1",
@@ -92,8 +91,6 @@ static void test_none_is_empty(void **state)
 
 	(void)state;
 	assert_string_equal(status_text(text, (struct status){0, 1, 1}), "");
-	status_text(text, (struct status){INT_MAX, INT_MIN,
-					  INT_MIN}); // a bug elsewhere, not an overflow here
 }
 
 int main(void)

@@ -139,6 +139,8 @@ static void test_wrong_with_its_line(void **state)
 		{"{{#yes}}\n{{^name}}\n", "line 2: {{^name}} is not closed"},
 		{"{{/yes}}", "line 1: {{/yes}} closes what is not open"},
 		{"{{#yes}}\n{{/name}}", "line 2: {{/name}} closes what is not open"},
+		{"{{#yes}}{{/not}}", "line 1: {{/not}} closes what is not open"},
+		{"{{#yes}}{{/ye}}", "line 1: {{/ye}} closes what is not open"},
 		{"{{#yes}}{{#name}}{{/yes}}{{/name}}", "line 1: {{/yes}} closes what is not open"},
 		{"{{! two\nlines }}\n{{foo}}", "line 3: unknown name {{foo}}"},
 		{"a\nb {{name\nc", "line 2: {{name has no end"},
