@@ -49,9 +49,15 @@ struct diagnose_input {
 	const char *text;
 };
 
+// The class of the first row that fits; CLASS_OTHER where none does. Any bytes. What a remote
+// server says counts over what its reporter made of it: a code in the diagnostic goes before the
+// Status field.
 enum class diagnose(const struct diagnose_input *input);
 
 const char *class_name(enum class class); // "no-aaaa"
+
+// What to tell the requester of a probe that failed so.
 enum problem class_problem(enum class class);
+
 const char *
 problem_name(enum problem problem); // "ipv6", "sender", "policy", "address", "mailbox", "other"
