@@ -8,12 +8,17 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "adapter/config_table.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/text.h"
+
+#define SOCKET_PATH_SIZE sizeof(((struct sockaddr_un *)NULL)->sun_path)
 
 struct reading {
 	struct config_file *file;
@@ -95,15 +100,14 @@ static void store_option(struct reading *reading, size_t site, const char *secti
 static int on_value(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reading *reading = arg;
+	bool is_site = strncmp(section, "site ", 5) == 0;
 	const char *fault = NULL;
 	size_t site = 0;
 
-	if (strncmp(section, "site ", 5) == 0) {
+	if (is_site) {
 		fault = check_site_name(section + 5);
-		if (fault == NULL) {
+		if (fault == NULL)
 			site = find_site(&reading->file->config, section + 5);
-			section = "site";
-		}
 		if (site == CONFIG_SITES_MAX)
 			fault = "too many sites";
 	} else if (strcmp(section, "postsix") != 0 && strcmp(section, "dual") != 0 &&
@@ -113,7 +117,7 @@ static int on_value(void *arg, const char *section, const char *name, const char
 	if (fault != NULL)
 		report(reading, reading->line, section, fault);
 	else
-		store_option(reading, site, section, name, value);
+		store_option(reading, site, is_site ? "site" : section, name, value);
 	return 1;
 }
 
@@ -165,6 +169,32 @@ static void default_inject(struct config_instance *instance)
 	instance->inject = mem_strdup(path);
 }
 
+// Answers to our From must neither reach test@ (a loop) nor be taken for notifications.
+static bool contact_is_human(const struct config_site *site)
+{
+	char text[ADDR_TEXT_SIZE];
+	struct addr addr;
+	int len = snprintf(text, sizeof(text), "%s@%s", site->contact, site->dual_domain.text);
+
+	return len < (int)sizeof(text) && addr_parse(text, (size_t)len, &addr) == NULL &&
+	       !text_equals_nocase(site->contact, "test") &&
+	       !text_equals_nocase(site->contact, "bounce");
+}
+
+static void check_site(struct reading *reading, const struct config_site *site)
+{
+	const struct config *config = &reading->file->config;
+
+	if (domain_equals(&site->v6_domain, &site->dual_domain))
+		report(reading, reading->line, site->name, "v6_domain and dual_domain must differ");
+	if (config_site_of(config, &site->v6_domain) != site ||
+	    config_site_of(config, &site->dual_domain) != site)
+		report(reading, reading->line, site->name, "another site has one of its domains");
+	if (!contact_is_human(site))
+		report(reading, reading->line, site->name,
+		       "contact must be a local part that reaches a human, not the responder");
+}
+
 // What no single option can say.
 static void check_whole(struct reading *reading)
 {
@@ -172,20 +202,11 @@ static void check_whole(struct reading *reading)
 
 	if (config->n_sites == 0)
 		report(reading, reading->line, "[site NAME]", "at least one site is wanted");
-	for (size_t i = 0; i < config->n_sites; i++) {
-		const struct config_site *a = &config->sites[i];
-
-		if (domain_equals(&a->v6_domain, &a->dual_domain))
-			report(reading, reading->line, a->name,
-			       "v6_domain and dual_domain must differ");
-		for (size_t j = 0; j < i; j++)
-			if (config_site_of(config, &a->v6_domain) != a ||
-			    config_site_of(config, &a->dual_domain) != a) {
-				report(reading, reading->line, a->name,
-				       "another site has one of its domains");
-				break;
-			}
-	}
+	for (size_t i = 0; i < config->n_sites; i++)
+		check_site(reading, &config->sites[i]);
+	if (strlen(config->dual.inject) >= SOCKET_PATH_SIZE ||
+	    strlen(config->v6.inject) >= SOCKET_PATH_SIZE)
+		report(reading, reading->line, "inject", "a socket's path has at most 107 octets");
 	if (config->dual.retry_max < config->dual.retry_min ||
 	    config->v6.retry_max < config->v6.retry_min)
 		report(reading, reading->line, "retry_max", "it must not be below retry_min");

@@ -166,7 +166,7 @@ static const char *check_listen(const char *text)
 
 static const char *check_path(const char *text)
 {
-	return text[0] == '\0' || text[0] == '/' ? check_text(text) : "an absolute path is wanted";
+	return text[0] == '/' ? check_text(text) : "an absolute path is wanted";
 }
 
 static const char *check_address(const char *text)
@@ -174,6 +174,21 @@ static const char *check_address(const char *text)
 	struct addr addr;
 
 	return addr_parse(text, strlen(text), &addr);
+}
+
+// A site's name stands in addresses and Message-IDs that must pass everywhere: a literal has no MX,
+// and a U-label would need SMTPUTF8 all along the way.
+static const char *store_domain(struct domain *place, const char *text)
+{
+	struct domain domain;
+	const char *fault = domain_parse(text, strlen(text), &domain);
+
+	if (fault != NULL)
+		return fault;
+	if (domain.literal || domain.utf8)
+		return "a name in ASCII is wanted";
+	*place = domain;
+	return NULL;
 }
 
 static const char *store_number(int64_t *place, const struct option *option, const char *text)
@@ -216,7 +231,10 @@ const char *option_store(struct config *config, size_t site, const struct option
 	case OPTION_TEXT:
 		return store_string(place, text, check_text);
 	case OPTION_PATH:
-		return store_string(place, text, check_path);
+		// only what is empty by default may be: default_inject() fills it
+		return text[0] == '\0' && option->fallback != NULL && option->fallback[0] == '\0'
+			       ? store_string(place, text, check_text)
+			       : store_string(place, text, check_path);
 	case OPTION_WORD:
 		return store_string(place, text, check_word);
 	case OPTION_ADDRESS:
@@ -224,7 +242,7 @@ const char *option_store(struct config *config, size_t site, const struct option
 	case OPTION_LISTEN:
 		return store_string(place, text, check_listen);
 	case OPTION_DOMAIN:
-		return domain_parse(text, strlen(text), place);
+		return store_domain(place, text);
 	case OPTION_NUMBER:
 	case OPTION_DURATION:
 	case OPTION_SIZE:
