@@ -95,22 +95,12 @@ static void add_notification(struct values *values, const struct store_mail *mai
 	add_value(values, "give_up_at", mail->will_retry_until);
 }
 
-static bool find_class(const char *name, enum class *ret_class)
-{
-	for (enum class class = 0; class < CLASSES; class ++)
-		if (strcmp(class_name(class), name) == 0) {
-			*ret_class = class;
-			return true;
-		}
-	return false;
-}
-
 // At most one of these flags is set; the template's words hang on them.
 static void add_problem(struct values *values, const struct store_mail *mail)
 {
 	enum class class = CLASS_OTHER;
 	bool is_ours = mail->kind == KIND_BOUNCE && mail->action[0] == '\0';
-	bool is_known = find_class(mail->class, &class);
+	bool is_known = class_find(mail->class, &class);
 	enum problem problem = class_problem(class);
 
 	is_known = is_known && !is_ours;

@@ -248,6 +248,16 @@ const char *class_name(enum class class)
 	return classes[class].name;
 }
 
+bool class_find(const char *name, enum class *ret_class)
+{
+	for (enum class class = 0; class < CLASSES; class ++)
+		if (strcmp(classes[class].name, name) == 0) {
+			*ret_class = class;
+			return true;
+		}
+	return false;
+}
+
 enum problem class_problem(enum class class)
 {
 	return classes[class].problem;

@@ -4,6 +4,8 @@
 // Why a probe failed, in IPv6 terms: one class out of what a DSN says. One table, first match wins.
 #pragma once
 
+#include <stdbool.h>
+
 #include "mail/status.h"
 
 enum class {
@@ -55,6 +57,9 @@ struct diagnose_input {
 enum class diagnose(const struct diagnose_input *input);
 
 const char *class_name(enum class class); // "no-aaaa"
+
+// The class of that name; false for none such.
+bool class_find(const char *name, enum class *ret_class);
 
 // What to tell the requester of a probe that failed so.
 enum problem class_problem(enum class class);
