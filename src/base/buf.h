@@ -31,9 +31,13 @@ void buf_free(struct buf *buf);
 // Forgets the content and the error, keeps the memory.
 void buf_clear(struct buf *buf);
 
+// Appends len bytes, never the buffer's own. data may be NULL where len is 0.
 void buf_add(struct buf *buf, const void *data, size_t len);
+// Appends a C string.
 void buf_adds(struct buf *buf, const char *string);
+// Appends one byte, NUL included.
 void buf_addc(struct buf *buf, char byte);
+// Appends what printf(3) would print.
 void buf_addf(struct buf *buf, const char *format, ...) printf_like(2, 3);
 
 // Drops the first len bytes (at most all).

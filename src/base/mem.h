@@ -12,6 +12,7 @@ void *mem_new(size_t count, size_t size) __attribute__((returns_nonnull, malloc)
 // realloc that cannot fail; count times size is checked for overflow.
 void *mem_grow(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
 
+// A copy of a C string.
 char *mem_strdup(const char *string) __attribute__((returns_nonnull, malloc));
 
 // A NUL-terminated copy of len bytes.

@@ -27,6 +27,7 @@ bool text_is_utf8(const char *bytes, size_t len);
 // in it.
 bool text_is_printable(const char *bytes, size_t len);
 
+// True where no byte is above 0x7f. NUL is ASCII.
 bool text_is_ascii(const char *bytes, size_t len);
 
 // The longest prefix of bytes, at most max long, that ends between UTF-8 characters.

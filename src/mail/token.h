@@ -29,6 +29,7 @@ struct token {
 // matter. The parsed token is well formed, not yet genuine.
 const char *token_parse(const char *text, size_t len, struct token *ret_token) must_check;
 
+// The one text of the token, in lower case.
 void token_text(char dst[TOKEN_TEXT_SIZE], const struct token *token);
 
 // The id as the log names it: the first letters of every token with that id.

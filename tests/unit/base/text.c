@@ -324,10 +324,10 @@ static void test_base32_rfc4648(void **state)
 static void test_unbase32_refuses(void **state)
 {
 	static const char *const rows[] = {
-		"m",    "mzx",     "mzxw6y", "mzxw6ytbm", "a",  "aaa", "aaaaaa", // lengths that no
-										 // encoding has
-		"m1",   "m0",      "m8",     "m=",        "m ", "m-",  "m\x80",  "mz",
-		"mzxr", "mzxw6yr", // bits left over that are not zero
+		"m", "mzx", "mzxw6y", "mzxw6ytbm", "a", "aaa", "aaaaaa", // lengths that no
+									 // encoding has
+		"m1", "m0", "m8", "m=", "m ", "m-", "m\x80", "mz", "mzxr",
+		"mzxw6yr", // bits left over that are not zero
 	};
 	unsigned char back[10];
 
