@@ -171,15 +171,30 @@ static int migrate(sqlite3 *db, size_t version)
 	return to_errno(result);
 }
 
+// Only what is damaged is called so: a locked file or a folder without rights must not be moved
+// away.
+static const char *explain(sqlite3 *db, int r)
+{
+	static char sentence[256];
+
+	if (r == -EUCLEAN)
+		return "it is not a database, or it is damaged; restore it from a backup or move "
+		       "it away";
+	snprintf(sentence, sizeof(sentence), "%s", sqlite3_errmsg(db));
+	return sentence;
+}
+
 static const char *check_version(sqlite3 *db)
 {
 	int64_t version = 0, application = 0, tables = 0;
+	int r = read_pragma(db, "PRAGMA user_version", &version);
 
-	if (read_pragma(db, "PRAGMA user_version", &version) < 0 ||
-	    read_pragma(db, "PRAGMA application_id", &application) < 0 ||
-	    read_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables) < 0)
-		return "it is not a database, or it is damaged; restore it from a backup or move "
-		       "it away";
+	if (r == 0)
+		r = read_pragma(db, "PRAGMA application_id", &application);
+	if (r == 0)
+		r = read_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (r < 0)
+		return explain(db, r);
 	if (tables > 0 && application != STORE_APPLICATION_ID)
 		return "it is some other program's database";
 	if (version > (int64_t)n_store_migrations)
@@ -195,9 +210,9 @@ static const char *check_version(sqlite3 *db)
 static const char *open_database(const char *path, sqlite3 **ret_db)
 {
 	static char sentence[256];
-	static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-				       "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
-				       "PRAGMA cell_size_check = ON";
+	// Before a page is read: what is in the file is not trusted yet.
+	static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+				       "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON";
 	int result =
 		sqlite3_open_v2(path, ret_db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
 	const char *fault;
@@ -210,15 +225,14 @@ static const char *open_database(const char *path, sqlite3 **ret_db)
 	}
 	if (sqlite3_db_readonly(*ret_db, "main") != 0)
 		return "it cannot be written";
+	result = sqlite3_exec(*ret_db, settings, NULL, NULL, NULL);
+	if (result != SQLITE_OK)
+		return explain(*ret_db, to_errno(result));
 	fault = check_version(*ret_db);
 	if (fault != NULL)
 		return fault;
-	result = sqlite3_exec(*ret_db, settings, NULL, NULL, NULL);
-	if (result != SQLITE_OK) {
-		snprintf(sentence, sizeof(sentence), "%s", sqlite3_errmsg(*ret_db));
-		return sentence;
-	}
-	return NULL;
+	result = sqlite3_exec(*ret_db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	return result == SQLITE_OK ? NULL : explain(*ret_db, to_errno(result));
 }
 
 const char *store_open(const char *path, struct store **ret_store)
