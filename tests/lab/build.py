@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The postsix authors
+
+"""What `lab up` makes before anything runs: folders, accounts, namespaces, network, zone, configuration, installation."""
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+
+from ground import BUILD, HERE, INSTANCES, RUN, SERVICE, SUFFIX, TOP, WORLD, Failure, read, run, within, write
+
+# only for the service's namespace, where the machine has none of these; from Debian's reserved range
+USERS = {"postsix": 59625, "postsix-intake": 59626, "postsix-pipe": 59627}
+
+
+def check_needs(args):
+    if os.geteuid() != 0:
+        raise Failure("only root can make network namespaces")
+    for program in ("ip", "nsd", "nsd-checkzone", "postfix", "setpriv"):
+        if not shutil.which(program):
+            raise Failure(f"{program} is not installed; tests/deps installs what is missing")
+    for program in needed_programs(args):
+        if not os.access(f"{BUILD}/{program}", os.X_OK):
+            raise Failure(f"{BUILD}/{program} is not built; `make` does it")
+    for folder in [args.extra] if args.extra else []:
+        if not os.path.isdir(folder):
+            raise Failure(f"{folder} is not a folder")
+
+
+def needed_programs(args):
+    own = ["postsix"] + ([] if args.pipe else ["postsix-pipe"])
+    return own + ([] if args.no_postsix else ["postsix-intake", "postsixd"])
+
+
+def make_state():
+    """build/lab; where not everyone may pass through the folders above it, as Postfix's users must, /var/tmp."""
+    folder = link = f"{BUILD}/lab{SUFFIX}"
+    above = BUILD
+    os.makedirs(BUILD, exist_ok=True)
+    while above != "/" and os.stat(above).st_mode & 0o001:
+        above = os.path.dirname(above)
+    if above != "/":
+        folder = f"/var/tmp/postsix-lab{SUFFIX}"
+        os.symlink(folder, link)
+    os.makedirs(RUN, 0o755)
+    os.symlink(link, f"{RUN}/state")
+    for part in ("", "bin", "log", "pid", "inbox", "dns", "dual", "v6"):
+        os.makedirs(f"{folder}/{part}", 0o755)
+    return folder
+
+
+def make_accounts():
+    """The users of the service's namespace: the machine's, and ours where it lacks them."""
+    passwd, group = read("/etc/passwd"), read("/etc/group")
+    for user, number in USERS.items():
+        if not re.search(f"^{user}:", passwd, re.M):
+            passwd += f"{user}:x:{number}:{number}::/nonexistent:/usr/sbin/nologin\n"
+        if not re.search(f"^{user}:", group, re.M):
+            group += f"{user}:x:{number}:\n"
+    group = re.sub(r"^(postdrop:.*?:.*?:)(.*)$", lambda m: m[1] + ",".join(filter(None, [m[2], "postsix"])),
+                   group, flags=re.M)
+    write(f"/etc/netns/{SERVICE}/passwd", passwd)
+    write(f"/etc/netns/{SERVICE}/group", group)
+
+
+def make_namespaces():
+    """`ip netns exec` puts the files of /etc/netns/NAME over those of /etc."""
+    for namespace in (SERVICE, WORLD):
+        os.makedirs(f"/etc/netns/{namespace}")
+        write(f"/etc/netns/{namespace}/hosts", "127.0.0.1 localhost\n::1 localhost\n")
+        write(f"/etc/netns/{namespace}/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
+        write(f"/etc/netns/{namespace}/resolv.conf",
+              "nameserver 198.51.100.53\nnameserver 2001:db8:100::53\noptions timeout:2 attempts:2\n")
+        run("ip", "netns", "add", namespace)
+    make_accounts()
+
+
+def make_network():
+    """The world owns every address of its networks without having one: a peer, of --extra too, just listens."""
+    ip(SERVICE, f"link add service type veth peer name world netns {WORLD}", "link set lo up", "link set service up",
+       "address add 192.0.2.25/24 dev service", "address add 2001:db8:25::25/64 dev service nodad",
+       "address add 2001:db8:25::6/64 dev service nodad")
+    ip(WORLD, "link set lo up", "link set world up",
+       "address add 192.0.2.1/24 dev world", "address add 2001:db8:25::1/64 dev world nodad",
+       "route add local 198.51.100.0/24 dev lo table main", "route add local 2001:db8::/32 dev lo table main",
+       "route add blackhole 203.0.113.0/24", "route add blackhole 2001:db8:dead::/48")
+    ip(SERVICE, "route add default via 192.0.2.1", "route add default via 2001:db8:25::1")
+    run(*within(WORLD, "sysctl", "-qw", "net.ipv4.ip_nonlocal_bind=1", "net.ipv6.ip_nonlocal_bind=1",
+                "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.ip_unprivileged_port_start=1"))
+
+
+def ip(namespace, *lines):
+    done = subprocess.run(("ip", "-n", namespace, "-batch", "-"), input="\n".join(lines), text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise Failure(f"the network of {namespace}: {done.stdout.strip()}")
+
+
+def make_zone(args, folder):
+    zone = read(f"{HERE}/zone")
+    if args.no_ptr:
+        zone = re.sub(r"(?m)^.*; not with --no-ptr$", "", zone)
+    if args.extra and os.path.exists(f"{args.extra}/zone"):
+        zone += read(f"{args.extra}/zone")
+    write(f"{folder}/dns/zone", zone)
+    write(f"{folder}/dns/nsd.conf", f"""
+server:
+	ip-address: 198.51.100.53
+	ip-address: 2001:db8:100::53
+	username: ""
+	zonesdir: "{folder}/dns"
+	database: ""
+	pidfile: ""
+	xfrdfile: "{folder}/dns/xfrd.state"
+	zonelistfile: "{folder}/dns/zone.list"
+	xfrdir: "{folder}/dns"
+	hide-version: yes
+remote-control:
+	control-enable: no
+zone:
+	name: "."
+	zonefile: "zone"
+""")
+    run("nsd-checkzone", ".", f"{folder}/dns/zone")
+
+
+def make_config(args, folder):
+    text = read(f"{HERE}/postsix.conf").replace("@STATE@", folder).replace("@RUN@", RUN)
+    config = configparser.ConfigParser(interpolation=None, delimiters="=")
+    config.read_string(text)
+    for setting in args.set or []:
+        name, _, value = setting.partition("=")
+        section, _, option = name.strip().rpartition(".")
+        section = section.replace("site.", "site ")
+        if not config.has_section(section):
+            config.add_section(section)
+        config.set(section, option, value.strip())
+    with open(f"{folder}/postsix.conf", "w", encoding="utf-8") as file:
+        config.write(file)
+
+
+def make_service(args, folder):
+    """What an installation has in /usr, /etc and /var: programs, templates, secret, spool, and the two instances."""
+    for program in needed_programs(args):
+        shutil.copy(f"{BUILD}/{program}", f"{folder}/bin/{program}")
+    if args.pipe:
+        shutil.copy(args.pipe, f"{folder}/bin/postsix-pipe")
+    shutil.copytree(f"{TOP}/templates", f"{folder}/templates", dirs_exist_ok=True)
+    numbers = account_numbers()
+    postsix, intake, pipe = numbers["postsix"], numbers["postsix-intake"], numbers["postsix-pipe"]
+    os.chown(folder, *postsix)  # its database is here
+    os.chown(write(f"{folder}/token.secret", os.urandom(32).hex(), 0o400), *postsix)
+    for part in ("", "/new", "/quarantine"):
+        make_folder(f"{folder}/spool{part}", 0o2770, intake[0], postsix[1])
+    make_folder(f"{RUN}/intake", 0o2750, intake[0], pipe[1])
+    for instance in INSTANCES:
+        os.symlink(f"{folder}/{instance}/queue", f"{RUN}/{instance}")
+    # IPv4 first, so that a report reaches also those who refuse mail over IPv6, and by the same way each time
+    own = ["dual.smtp_address_preference=ipv4"]
+    own += [f"{i}.{s}" for i in INSTANCES for s in (f"maillog_file={folder}/log/service.log",
+                                                  f"maillog_file_prefixes={folder}/log")]
+    run(*within(SERVICE, f"{TOP}/postfix/postsix-setup", "-c", f"{folder}/postsix.conf", "--postsix",
+                f"{folder}/bin/postsix", "--programs", f"{folder}/bin",
+                *(word for s in own + (args.postfix or []) for word in ("--set", s))))
+
+
+def make_folder(path, mode, *owner):
+    os.makedirs(path)
+    os.chown(path, *owner)
+    os.chmod(path, mode)
+
+
+def account_numbers():
+    lines = (line.split(":") for line in read(f"/etc/netns/{SERVICE}/passwd").splitlines())
+    return {fields[0]: (int(fields[2]), int(fields[3])) for fields in lines if fields[0] in USERS}
