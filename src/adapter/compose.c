@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "mail/addr.h"
+#include "mail/encode.h"
 #include "mail/thread.h"
 #include "mail/wrap.h"
 
@@ -74,15 +75,6 @@ static void clean_lines(struct buf *out, const char *text)
 		buf_addc(out, '\n');
 }
 
-// "=?" in plain text would be read as the start of an encoded word, with whatever that encodes.
-static void defuse_encoded_words(char *text)
-{
-	char *p = text;
-
-	while ((p = strstr(p, "=?")) != NULL)
-		p[1] = '_';
-}
-
 // "Auto: ours: theirs" (RFC 3834 section 3.1.5); ours alone where the original has none (RFC 5230
 // section 5.3).
 static void make_subject(struct draft *draft, const char *ours, size_t len)
@@ -97,7 +89,6 @@ static void make_subject(struct draft *draft, const char *ours, size_t len)
 	text_escape(theirs, sizeof(theirs), original, strlen(original));
 	g_snprintf(draft->subject, sizeof(draft->subject), "Auto: %s%s%s", mine,
 		   *theirs != '\0' ? ": " : "", theirs);
-	defuse_encoded_words(draft->subject);
 }
 
 // Takes the rendered template apart: "Subject: …", a blank line, the body.
@@ -185,13 +176,27 @@ static void set_date(GMimeMessage *message, int64_t seconds)
 	g_date_time_unref(date);
 }
 
+// GMime quotes a plain name; any other is encoded by us.
 static void set_from(GMimeMessage *message, const char *name, const char *address)
 {
-	InternetAddress *from = internet_address_mailbox_new(name, address);
+	auto_buf struct buf from = buf_make(4 * SUBJECT_MAX + ADDR_TEXT_SIZE);
 
-	internet_address_set_charset(from, "utf-8");
-	internet_address_list_add(g_mime_message_get_from(message), from);
-	g_object_unref(from);
+	if (text_is_ascii(name, strlen(name)) && strstr(name, "=?") == NULL) {
+		g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_FROM, name, address);
+		return;
+	}
+	encode_words(&from, name, strlen(name));
+	buf_addf(&from, "\n <%s>", address);
+	set_raw(message, "From", buf_string(&from));
+}
+
+static void set_subject(GMimeMessage *message, const char *text)
+{
+	static const char before[] = "Subject: ";
+	auto_buf struct buf subject = buf_make(5 * sizeof(((struct draft *)NULL)->subject));
+
+	encode_text(&subject, text, sizeof(before) - 1);
+	set_raw(message, "Subject", buf_string(&subject));
 }
 
 static GMimeMessage *make_header(const struct draft *draft)
@@ -202,10 +207,9 @@ static GMimeMessage *make_header(const struct draft *draft)
 	char address[ADDR_TEXT_SIZE];
 
 	text_escape(name, sizeof(name), compose->from_name, strlen(compose->from_name));
-	defuse_encoded_words(name);
 	set_from(message, name, addr_text(address, &draft->from));
 	set_raw(message, "To", addr_text(address, &draft->to));
-	set_field(message, "Subject", draft->subject);
+	set_subject(message, draft->subject);
 	set_date(message, compose->date);
 	set_ids(message, compose);
 	set_field(message, "Auto-Submitted", "auto-replied");

@@ -48,6 +48,11 @@ static char *read_line(char *line, int size, void *arg)
 		for (int c = 0; c != '\n' && c != EOF;)
 			c = fgetc(reading->input);
 	}
+	if ((line[0] == ' ' || line[0] == '\t') && strspn(line, " \t\r\n") < strlen(line)) {
+		report(reading, reading->line, "line",
+		       "it begins with a blank; a value has one line");
+		line[0] = '#';
+	}
 	return line;
 }
 

@@ -22,7 +22,7 @@ struct config_instance {
 	char *queue_directory;
 	char *data_directory;
 	char *inject;          // the submission socket; default: queue_directory/public/inject
-	int64_t warn_after;    // seconds until a delayed DSN: delay_warning_time
+	int64_t warn_after;    // v6: seconds until a delayed DSN: delay_warning_time
 	int64_t give_up_after; // maximal_queue_lifetime
 	int64_t retry_min;     // minimal_backoff_time, and queue_run_delay
 	int64_t retry_max;
@@ -35,7 +35,7 @@ struct config_site {
 	struct domain v6_domain;   // IPv6-only
 	struct domain dual_domain; // its dual-stack twin
 	char *language;            // a folder below templates_directory
-	char *title;               // the From's display name (RFC 3834 section 3.1.3)
+	char *title;               // the From's display name (RFC 3834 section 3.1.1)
 	char *contact; // local part of the From at either domain: reaches a human, never the
 		       // responder
 };

@@ -32,7 +32,7 @@
 	}
 
 // Both sections have the same options; only defaults differ.
-#define INSTANCE_ROWS(which, warn, give_up)                                                        \
+#define INSTANCE_ROWS(which, give_up)                                                              \
 	INSTANCE(which, hostname, OPTION_WORD, 0, 0, NULL,                                         \
 		 "name in the banner and in EHLO; its address records and PTR must agree"),        \
 		INSTANCE(which, listen, OPTION_LISTEN, 0, 0, NULL,                                 \
@@ -46,8 +46,6 @@
 		INSTANCE(                                                                          \
 			which, inject, OPTION_PATH, 0, 0, "",                                      \
 			"unix socket for submission; empty: public/inject below queue_directory"), \
-		INSTANCE(which, warn_after, OPTION_DURATION, 1, 5 * DAY, warn,                     \
-			 "delay after which one delayed DSN is made"),                             \
 		INSTANCE(which, give_up_after, OPTION_DURATION, 1, 30 * DAY, give_up,              \
 			 "how long an undeliverable message is tried"),                            \
 		INSTANCE(which, retry_min, OPTION_DURATION, 1, DAY, "5min",                        \
@@ -92,8 +90,10 @@ const struct option option_table[] = {
 		"parallel submission sessions per instance"),
 	GENERAL(intake_children, OPTION_NUMBER, 1, 1000, "16", false,
 		"messages that may be in intake at once, per instance"),
-	INSTANCE_ROWS(dual, "1h", "5d"),
-	INSTANCE_ROWS(v6, "15min", "4h"),
+	INSTANCE_ROWS(dual, "5d"),
+	INSTANCE_ROWS(v6, "4h"),
+	INSTANCE(v6, warn_after, OPTION_DURATION, 1, 5 * DAY, "15min",
+		 "delay of a probe after which its requester is told: still trying"),
 	SITE(v6_domain, OPTION_DOMAIN, NULL, "the IPv6-only domain"),
 	SITE(dual_domain, OPTION_DOMAIN, NULL, "its dual-stack twin"),
 	SITE(language, OPTION_WORD, "en", "folder below templates_directory"),
@@ -379,7 +379,7 @@ void config_print_options(FILE *out)
 		const struct option *o = &option_table[i];
 
 		fprintf(out, "%s.%s\t%s\t%s\t%s\t%s\n", o->section, o->name, type_names[o->type],
-			o->fallback == NULL ? "(required)" : o->fallback,
+			o->fallback == NULL ? "required" : o->fallback,
 			o->reloadable ? "reloadable" : "restart", o->help);
 	}
 }

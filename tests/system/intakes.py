@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The postsix authors
+"""postsix-intake and postsix-pipe by themselves, without Postfix: what the tests intake*.py share. Not a test itself."""
+import atexit
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+B = os.path.join(ROOT, os.environ.get("B", "build"))
+CORPORA = os.path.realpath(os.path.join(ROOT, "..", "shared", "corpora"))
+
+
+class Intake:
+    """A running postsix-intake with a spool of its own (or the one given, which then stays)."""
+
+    def __init__(self, *options, spool=None, before=()):
+        self.folder = tempfile.mkdtemp(prefix="postsix-intake-")
+        self.spool = spool or self.folder
+        for name in ("new", "quarantine"):
+            os.makedirs(f"{self.spool}/{name}", exist_ok=True)
+        self.socket = f"{self.folder}/socket"
+        self.log_path = f"{self.folder}/log"
+        self.process = None
+        self.start(*options, before=before)
+
+    def start(self, *options, before=()):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [*before, f"{B}/postsix-intake", "--spool", self.spool, "--socket", self.socket, "--stderr", *options],
+                stderr=log, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        atexit.register(self.stop)
+        until(lambda: os.path.exists(self.socket) or self.process.poll() is not None)
+
+    def stop(self, how=signal.SIGTERM):
+        """The exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(30)
+
+    def clean(self):
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8") as log:
+            return log.read()
+
+    def pipe(self, message, arguments=None, **envelope):
+        """Runs postsix-pipe; its exit status and what it says. message: bytes or an open file."""
+        if arguments is None:
+            values = {"instance": "v6", "queue_id": "4Test", "sender": "", "recipient": "test@six.test"} | envelope
+            arguments = [os.fsencode(f"{name}={value}") if isinstance(value, str) else name.encode() + b"=" + value
+                         for name, value in values.items()]
+        feed = {"input": message} if isinstance(message, bytes) else {"stdin": message}
+        done = subprocess.run([f"{B}/postsix-pipe", self.socket, *arguments], stdout=subprocess.PIPE, check=False,
+                              timeout=60, **feed)
+        return done.returncode, done.stdout.decode()
+
+    def names(self, folder="new"):
+        return sorted(name for name in os.listdir(f"{self.spool}/{folder}") if not name.startswith("."))
+
+    def entry(self, name):
+        """(envelope, facts) of an entry."""
+        with open(f"{self.spool}/new/{name}", encoding="utf-8") as file:
+            lines = file.read().split("\n")
+        assert len(lines) == 3 and lines[2] == "", lines
+        return json.loads(lines[0]), json.loads(lines[1])
+
+    def take(self):
+        """The facts of the one entry there is, which is removed."""
+        (name,) = self.names()
+        envelope, facts = self.entry(name)
+        os.unlink(f"{self.spool}/new/{name}")
+        return envelope, facts
+
+    def parser_cost(self):
+        """(ms, kB) of the latest message."""
+        found = re.findall(r"parser_ms=(\d+), parser_kb=(\d+)", self.log())
+        return tuple(map(int, found[-1]))
+
+
+def until(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def children_of(pid):
+    found = []
+    for task in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{task}/stat", encoding="ascii", errors="replace") as stat:
+                if int(stat.read().rsplit(")", 1)[1].split()[1]) == pid:
+                    found.append(int(task))
+        except (OSError, ValueError, IndexError):
+            continue
+    return found
