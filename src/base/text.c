@@ -127,7 +127,7 @@ char *text_escape_log(char *dst, size_t size, const char *src, size_t len)
 {
 	if (len == 0)
 		return escape(dst, size, "-", 1, "");
-	return escape(dst, size, src, len, ",\"=");
+	return escape(dst, size, src, len, ",\"");
 }
 
 bool text_is_utf8(const char *bytes, size_t len)

@@ -15,8 +15,8 @@
 // size must be at least 8.
 char *text_escape(char *dst, size_t size, const char *src, size_t len);
 
-// As text_escape, for a log value: a comma, a double quote and an equals sign are escaped as well
-// and an empty string becomes "-", so that a line of `key=value, key=value` cannot be forged.
+// As text_escape, for a log value: a comma and a double quote are escaped as well and an empty
+// string becomes "-", so that no value can bring the ", " that comes before the next key.
 char *text_escape_log(char *dst, size_t size, const char *src, size_t len);
 
 // True where bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most

@@ -47,15 +47,17 @@ struct ingest *ingest_free(struct ingest *ingest)
 	return NULL;
 }
 
-// Out of the way with what is not an entry: a person must look at it, and the next ones are
-// waiting.
-static int set_aside(struct ingest *ingest, const char *name, const char *fault)
+// Out of the way with what is not an entry: a person must look at it.
+static void set_aside(struct ingest *ingest, const char *name, const char *fault)
 {
 	int r = spool_reject(ingest->daemon->spool, name);
 
-	log_note(LOG_ERR, "entry=%s, error=%s, moved to quarantine%s%s", log_value(name),
-		 log_value(fault), r < 0 ? ", which failed: " : "", r < 0 ? strerror(-r) : "");
-	return 0;
+	if (r < 0)
+		log_note(LOG_ERR, "entry=%s, error=%s, quarantine=failed: %s, will retry",
+			 log_value(name), log_value(fault), strerror(-r));
+	else
+		log_note(LOG_ERR, "entry=%s, error=%s, quarantine=moved there", log_value(name),
+			 log_value(fault));
 }
 
 static int record_entry(struct ingest *ingest, const char *name, const struct entry *entry)
@@ -67,6 +69,8 @@ static int record_entry(struct ingest *ingest, const char *name, const struct en
 							    : request_record(daemon, name, entry);
 }
 
+// 1 where the entry is in the database and its file may go, 0 where it is to be left alone, or the
+// database's negative errno.
 static int take_entry(struct ingest *ingest, const char *name)
 {
 	struct spool *spool = ingest->daemon->spool;
@@ -76,21 +80,25 @@ static int take_entry(struct ingest *ingest, const char *name)
 
 	r = store_has_entry(ingest->daemon->store, name);
 	if (r != 0)
-		return r; // 1: it was committed, then the file came back or was delivered again
+		return r; // it was committed, then the file came back or was delivered again
 
 	buf_clear(&ingest->file);
 	r = spool_read(spool, name, &ingest->file);
-	if (r == -ENOENT)
+	if (r < 0 && r != -EFBIG) {
+		log_note(LOG_ERR, "entry=%s, error=cannot read: %s, will retry", log_value(name),
+			 strerror(-r));
 		return 0;
-	if (r < 0)
-		return set_aside(ingest, name, strerror(-r));
-	fault = entry_read(buf_string(&ingest->file), ingest->file.len, &entry);
-	if (fault != NULL)
-		return set_aside(ingest, name, fault);
+	}
+	fault = r == -EFBIG ? "it is too large"
+			    : entry_read(buf_string(&ingest->file), ingest->file.len, &entry);
+	if (fault != NULL) {
+		set_aside(ingest, name, fault);
+		return 0;
+	}
 
 	r = record_entry(ingest, name, &entry);
 	entry_free(&entry);
-	return r;
+	return r < 0 ? r : 1;
 }
 
 static int on_name(void *arg, const char *name)
@@ -98,10 +106,9 @@ static int on_name(void *arg, const char *name)
 	struct ingest *ingest = arg;
 	int r = take_entry(ingest, name);
 
-	if (r < 0)
-		return r;
-	ingest->taken[ingest->n_taken++] = mem_strdup(name);
-	return 0;
+	if (r == 1)
+		ingest->taken[ingest->n_taken++] = mem_strdup(name);
+	return r < 0 ? r : 0;
 }
 
 int ingest_take_entries(struct ingest *ingest)

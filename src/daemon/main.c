@@ -31,14 +31,14 @@ static const struct option long_options[] = {
 	{"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
 };
 
-static const char help[] = "usage: postsixd [-c FILE] [--check] [--stderr]\n\n"
-			   "  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
-			   "      --check        check the configuration and the templates, and "
-			   "end; silent when good\n"
-			   "      --stderr       log to standard error, not to syslog\n"
-			   "  -h, --help         this text\n"
-			   "  -V, --version      the version\n\n"
-			   "See postsixd(8), postsix.conf(5).\n";
+static const char help[] =
+	"usage: postsixd [-c FILE] [--check] [--stderr]\n\n"
+	"  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
+	"      --check        check configuration and templates; silent when good\n"
+	"      --stderr       log to standard error, not to syslog\n"
+	"  -h, --help         this text\n"
+	"  -V, --version      the version\n\n"
+	"See postsixd(8), postsix.conf(5).\n";
 
 // Returns -1 to go on, or an exit status.
 static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)

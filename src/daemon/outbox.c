@@ -112,6 +112,23 @@ static const char *instance_name(const struct outbox *outbox)
 
 // ---- recording ----------------------------------------------------------------------------------
 
+// A probe that has an outcome was handed over once, before a crash, and this was its repeat.
+static int tell_of_probe(struct daemon *daemon, uint64_t id, int64_t now)
+{
+	struct store_probe probe;
+	int r = store_find_probe(daemon->store, id, &probe);
+
+	if (r <= 0)
+		return r;
+	free(probe.requester);
+	if (probe.outcome != OUTCOME_PENDING)
+		return 0;
+	r = store_set_outcome(daemon->store, id, OUTCOME_UNKNOWN, 0, now);
+	if (r >= 0)
+		r = store_add_mail(daemon->store, kind_request(id), KIND_BOUNCE, now, 0);
+	return r == -EEXIST ? 0 : r;
+}
+
 // What a message that never left us means: a probe's outcome is then unknown, and its requester is
 // told.
 static int give_up(struct outbox *outbox, uint64_t id, const char *reply)
@@ -123,12 +140,7 @@ static int give_up(struct outbox *outbox, uint64_t id, const char *reply)
 	diary_event(daemon->diary, LOG_ERR, id, "mail=%s, instance=%s, status=given-up, reply=%s",
 		    kind_row((enum kind)(id & KIND_MASK))->name, instance_name(outbox),
 		    log_value(reply));
-	if (r < 0 || !outbox->over_v6)
-		return r;
-	r = store_set_outcome(daemon->store, id, OUTCOME_UNKNOWN, 0, now);
-	if (r >= 0)
-		r = store_add_mail(daemon->store, kind_request(id), KIND_BOUNCE, now, 0);
-	return r == -EEXIST ? 0 : r;
+	return r < 0 || !outbox->over_v6 ? r : tell_of_probe(daemon, id, now);
 }
 
 static int record_sent(struct outbox *outbox, const struct job *job)
@@ -147,6 +159,8 @@ static int record_sent(struct outbox *outbox, const struct job *job)
 // The instance is away: no message's fault. The outbox waits, and every message keeps its place.
 static int64_t wait_for_instance(struct outbox *outbox, int64_t now)
 {
+	if (now < outbox->paused_until)
+		return outbox->paused_until; // another session found the same
 	outbox->pause = outbox->pause == 0 ? 1 : outbox->pause * 2;
 	if (outbox->pause > PAUSE_MAX)
 		outbox->pause = PAUSE_MAX;

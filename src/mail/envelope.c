@@ -46,6 +46,12 @@ const char *envelope_set(struct envelope *envelope, const char *name, const char
 	return NULL;
 }
 
+static void drop_tag(char *address)
+{
+	if (strncmp(address, "IPv6:", 5) == 0)
+		memmove(address, address + 5, strlen(address + 5) + 1);
+}
+
 const char *envelope_finish(struct envelope *envelope)
 {
 	for (size_t i = 0; i < N_FIELDS; i++) {
@@ -54,6 +60,7 @@ const char *envelope_finish(struct envelope *envelope)
 		if (*field == NULL)
 			*field = mem_strdup("");
 	}
+	drop_tag(envelope->client_address);
 	if (*envelope->instance == '\0')
 		return "instance";
 	if (*envelope->queue_id == '\0')
