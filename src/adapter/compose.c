@@ -185,7 +185,7 @@ static void set_from(GMimeMessage *message, const char *name, const char *addres
 		g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_FROM, name, address);
 		return;
 	}
-	encode_words(&from, name, strlen(name));
+	encode_words(&from, name, strlen(name), strlen("From: "));
 	buf_addf(&from, "\n <%s>", address);
 	set_raw(message, "From", buf_string(&from));
 }
