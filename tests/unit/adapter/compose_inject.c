@@ -115,6 +115,9 @@ static void test_fault23_attachments(void **state)
 		parsed = parsed_message(&compose);
 		assert_string_equal(parsed.names, FIELDS);
 		assert_true(text_is_ascii(parsed.bytes.data, parsed.bytes.len));
+		assert_null(strstr(parsed.bytes.data, "quoted-printable"));
+		for (const char *p = parsed.bytes.data; *p != '\0'; p++)
+			assert_true(*p >= ' ' || *p == '\r' || *p == '\n' || *p == '\t');
 		buf_free(&parsed.bytes);
 	}
 }

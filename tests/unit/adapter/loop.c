@@ -40,6 +40,13 @@ static void stop(void *arg)
 	loop_stop(scene->loop, 7);
 }
 
+static void stop_late(void *arg)
+{
+	struct scene *scene = arg;
+
+	loop_stop(scene->loop, 99);
+}
+
 static struct scene scene_make(void)
 {
 	return (struct scene){.loop = loop_new()};
@@ -48,7 +55,7 @@ static struct scene scene_make(void)
 // Runs until something stops the loop, but never for longer than 2 s.
 static int run(struct scene *scene)
 {
-	struct source *limit = loop_add_timer(scene->loop, 2000 * MS, stop, scene);
+	struct source *limit = loop_add_timer(scene->loop, 2000 * MS, stop_late, scene);
 	int status = loop_run(scene->loop);
 
 	source_free(limit);
