@@ -4,6 +4,7 @@
 """What `lab up` makes before anything runs: folders, accounts, namespaces, network, zone, configuration, installation."""
 
 import configparser
+import importlib.util
 import os
 import re
 import shutil
@@ -21,6 +22,8 @@ def check_needs(args):
     for program in ("ip", "nsd", "nsd-checkzone", "postfix", "setpriv"):
         if not shutil.which(program):
             raise Failure(f"{program} is not installed; tests/deps installs what is missing")
+    if not importlib.util.find_spec("dns"):
+        raise Failure("python3-dnspython is not installed; tests/deps installs what is missing")
     for program in needed_programs(args):
         if not os.access(f"{BUILD}/{program}", os.X_OK):
             raise Failure(f"{BUILD}/{program} is not built; `make` does it")

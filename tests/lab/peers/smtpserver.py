@@ -87,38 +87,41 @@ class Session:
         self.sender, self.recipients, self.parameters = None, [], {}
 
     async def run(self):
+        try:
+            await self.talk()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the client went away
+        finally:
+            self.writer.close()
+
+    async def talk(self):
         self.reply(f"220 {self.name} ESMTP")
         line = b""
         while line.upper() != b"QUIT":
-            try:
-                line = (await self.reader.readuntil(b"\n")).rstrip(b"\r\n")
-            except (asyncio.IncompleteReadError, ConnectionError):
-                break
+            line = (await self.reader.readuntil(b"\n")).rstrip(b"\r\n")
             self.reply(await self.command(line))
             await self.writer.drain()
-        self.writer.close()
 
     def reply(self, answer):
         self.writer.write(answer.encode("utf-8", "surrogateescape") + b"\r\n")
 
     async def command(self, line):
         verb = line[:4].upper().decode("latin-1")
-        simple = {"HELO": self.on_helo, "EHLO": self.on_ehlo, "RSET": self.on_rset}
-        if verb in simple:
+        if verb in ("HELO", "EHLO"):
             self.helo = text(line[5:])
-            return simple[verb]()
+            return self.on_helo(verb)
         if verb in ("MAIL", "RCPT"):
             return await self.on_path(verb, line)
         if verb == "DATA":
             return await self.on_data()
+        if verb == "RSET":
+            return self.on_rset()
         return {"QUIT": "221 2.0.0 Bye", "NOOP": "250 2.0.0 Ok"}.get(verb, "500 5.5.2 Unknown command")
 
-    def on_helo(self):
+    def on_helo(self, verb):
         self.reset()
-        return f"250 {self.name}"
-
-    def on_ehlo(self):
-        self.reset()
+        if verb == "HELO":
+            return f"250 {self.name}"
         keywords = (self.name, "PIPELINING", f"SIZE {SIZE_LIMIT}", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8")
         return "\r\n".join(f"250{'-' if k != keywords[-1] else ' '}{k}" for k in keywords)
 
