@@ -108,22 +108,23 @@ static void make_fingerprint(const struct entry *entry, char dst[2 * DIGEST_SIZE
 	digest_hex(dst, digest, DIGEST_SIZE);
 }
 
-// Our own questions. NULL, or the name of what refuses it; *ret_error where the database would not
-// say.
+// Our own questions, as of when the message came: what waited in the spool while we were away is no
+// less a repeat. NULL, or the name of what refuses it; *ret_error where the database would not say.
 static const char *ask_limits(struct daemon *daemon, const struct decision *decision,
-			      int *ret_error)
+			      int64_t arrived, int *ret_error)
 {
 	const struct config *config = daemon->config;
-	int64_t now = daemon_now(), recent = 0, daily = 0;
-	int r = store_has_fingerprint(daemon->store, decision->fingerprint, now - DUPLICATE_WITHIN);
+	int64_t recent = 0, daily = 0;
+	int r = store_has_fingerprint(daemon->store, decision->fingerprint,
+				      arrived - DUPLICATE_WITHIN);
 
 	if (r == 1)
 		return "duplicate";
 	if (r >= 0)
 		r = store_count_answers(daemon->store, decision->requester,
-					now - config->requester_interval, &recent);
+					arrived - config->requester_interval, &recent);
 	if (r >= 0)
-		r = store_count_answers(daemon->store, decision->requester, now - DAY, &daily);
+		r = store_count_answers(daemon->store, decision->requester, arrived - DAY, &daily);
 	if (r < 0) {
 		*ret_error = r;
 		return "error";
@@ -151,7 +152,7 @@ static int decide(struct daemon *daemon, const struct entry *entry, struct decis
 	} else if (decision->site == NULL) {
 		decision->name = "no-such-recipient";
 	} else {
-		const char *limit = ask_limits(daemon, decision, &error);
+		const char *limit = ask_limits(daemon, decision, entry->arrived, &error);
 
 		decision->name = limit == NULL ? ANSWER : limit;
 	}
