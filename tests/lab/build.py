@@ -160,10 +160,8 @@ def make_service(args, folder):
     make_folder(f"{RUN}/intake", 0o2750, intake[0], pipe[1])
     for instance in INSTANCES:
         os.symlink(f"{folder}/{instance}/queue", f"{RUN}/{instance}")
-    # IPv4 first, so that a report reaches also those who refuse mail over IPv6, and by the same way each time
-    own = ["dual.smtp_address_preference=ipv4"]
-    own += [f"{i}.{s}" for i in INSTANCES for s in (f"maillog_file={folder}/log/service.log",
-                                                  f"maillog_file_prefixes={folder}/log")]
+    own = [f"{i}.{s}" for i in INSTANCES for s in (f"maillog_file={folder}/log/service.log",
+                                                   f"maillog_file_prefixes={folder}/log")]
     run(*within(SERVICE, f"{TOP}/postfix/postsix-setup", "-c", f"{folder}/postsix.conf", "--postsix",
                 f"{folder}/bin/postsix", "--programs", f"{folder}/bin",
                 *(word for s in own + (args.postfix or []) for word in ("--set", s))))
