@@ -55,15 +55,19 @@ static const char *ask_token(struct daemon *daemon, const struct entry *entry,
 	return NULL;
 }
 
+// Without letter case: many servers lower it, and the token has said already whose probe it was.
 static bool is_about(const char *field, const char *requester)
 {
 	char text[DSN_FIELD_MAX + 1];
 	struct addr named, probed;
 
 	dsn_address(text, sizeof(text), field);
-	return addr_parse(text, strlen(text), &named) == NULL &&
-	       addr_parse(requester, strlen(requester), &probed) == NULL &&
-	       addr_equals(&named, &probed);
+	if (addr_parse(text, strlen(text), &named) != NULL ||
+	    addr_parse(requester, strlen(requester), &probed) != NULL)
+		return false;
+	text_lower(named.local);
+	text_lower(probed.local);
+	return addr_equals(&named, &probed);
 }
 
 // The block about the requester: by address, or, where a server rewrote that, by the envelope id
