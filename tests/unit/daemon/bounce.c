@@ -105,7 +105,8 @@ static void test_failed(void **state)
 			  "report_text, returned"
 			  " FROM dsn"),
 		"4098||2001:db8:100::25|failed|5.4.4|rfc822; a@good.test|dns; mx.six.test|"
-		"|then|X-Postfix; Host found but no data record of requested type|"
+		"|then|X-Postfix; Name service error for name=good.test "
+		"type=AAAA: Host found but no data record|"
 		"no-aaaa|The text|Subject: six\n\n");
 	assert_string_equal(house_ask("SELECT m.dsn = d.id, p.outcome_dsn = d.id, p.outcome_at,"
 				      " m.due FROM message m, message p, dsn d"

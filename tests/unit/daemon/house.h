@@ -165,8 +165,8 @@ static inline struct entry house_bounce(const char *recipient, enum dsn_action a
 	strcpy(block->action_text, dsn_action_name(action));
 	strcpy(block->status_text, "5.4.4");
 	block->status = (struct status){5, 4, 4};
-	strcpy(block->diagnostic_code,
-	       "X-Postfix; Host found but no data record of requested type");
+	strcpy(block->diagnostic_code, "X-Postfix; Name service error for name=good.test "
+				       "type=AAAA: Host found but no data record");
 	snprintf(block->final_recipient, sizeof(block->final_recipient), "rfc822; %s",
 		 final_recipient);
 	strcpy(entry.facts.dsn.reporting_mta, "dns; mx.six.test");
