@@ -16,7 +16,9 @@
 struct loop;
 struct source;
 
+// Never NULL. Serves systemd's watchdog where the unit asks for it.
 struct loop *loop_new(void);
+// NULL is fine. The sources are freed by their owners, before.
 struct loop *loop_free(struct loop *loop);
 
 // Runs until loop_stop(). Returns what that was given, or a negative errno.

@@ -30,6 +30,7 @@ struct smtp_reply {
 					 // '?'
 };
 
+// A reader at the start of a connection. smtp_reply_free() it.
 struct smtp_reply smtp_reply_make(void);
 void smtp_reply_free(struct smtp_reply *reply);
 
