@@ -123,7 +123,7 @@ def until(what, seconds=15):
 
 class Instances:
     def __init__(self, folder):
-        self.folder, self.root = folder, folder + "/root"
+        self.folder, self.root = folder, folder + "/tree"
 
     def setup(self, *more, config=None):
         return run(SETUP, "-c", config or self.folder + "/postsix.conf", "--root", self.root, "--postsix", POSTSIX,
