@@ -151,7 +151,7 @@ static void test_report(void **state)
 	set("client_address", "2001:db8::1");
 	set("is_v6_request", "yes");
 	out = rendered("report");
-	check_subject(&out, "six.test: your message reached us");
+	check_subject(&out, "your message reached us");
 	assert_non_null(strstr(out.data, "2001:db8::1"));
 	assert_non_null(strstr(out.data, "deliver-v6: pass"));
 	buf_free(&out);
@@ -170,12 +170,12 @@ static void test_C8_bounce(void **state)
 	static const struct {
 		const char *flag, *subject;
 	} rows[] = {
-		{"is_ipv6_problem", "S: you are not receiving mail over IPv6"},
-		{"is_sender_problem", "S: your mail server refuses IPv6-only senders"},
-		{"is_policy_problem", "S: your mail server refused us over IPv6"},
-		{"is_address_problem", "S: your address is the problem, not IPv6"},
-		{"is_mailbox_problem", "S: your mailbox is the problem, not IPv6"},
-		{"is_other_problem", "S: our message over IPv6 was not delivered to you"},
+		{"is_ipv6_problem", "you are not receiving mail over IPv6"},
+		{"is_sender_problem", "your mail server refuses IPv6-only senders"},
+		{"is_policy_problem", "your mail server refused us over IPv6"},
+		{"is_address_problem", "your address is the problem, not IPv6"},
+		{"is_mailbox_problem", "your mailbox is the problem, not IPv6"},
+		{"is_other_problem", "our message over IPv6 was not delivered to you"},
 	};
 
 	(void)state;
@@ -194,8 +194,10 @@ static void test_C8_bounce(void **state)
 		out = rendered("bounce");
 		check_text(&out);
 		check_subject(&out, rows[i / 4].subject);
-		assert_non_null(strstr(out.data, i % 2 ? "the words of mx.good.test."
-						       : "the words of our own server"));
+		assert_non_null(strstr(out.data, i % 2 ? "is what mx.good.test\r\nanswered"
+						       : "is what our server found"));
+		if (strstr(rows[i / 4].flag, "address") != NULL)
+			assert_int_equal(strstr(out.data, "answered over IPv6") != NULL, i % 2);
 		assert_int_equal(strstr(out.data, "had been accepted at first") != NULL,
 				 (i & 2) != 0);
 		assert_non_null(strstr(out.data, "\r\n---\r\n\r\n"
@@ -217,7 +219,7 @@ static void test_bounce_that_is_our_fault(void **state)
 	set("is_ours", "yes");
 	out = rendered("bounce");
 	check_text(&out);
-	check_subject(&out, "S: our test over IPv6 did not work, through our fault");
+	check_subject(&out, "our test over IPv6 did not work, through our fault");
 	assert_null(strstr(out.data, "Diagnostic-Code"));
 	assert_null(strstr(out.data, "You can forward"));
 	buf_free(&out);
@@ -235,7 +237,7 @@ static void test_delay(void **state)
 	set("give_up_at", "Tue, 24 Nov 2026 01:00:00 +0000");
 	out = rendered("delay");
 	check_text(&out);
-	check_subject(&out, "S: still trying to reach you over IPv6");
+	check_subject(&out, "still trying to reach you over IPv6");
 	assert_non_null(strstr(out.data, "Reason: X-Postfix; connect"));
 	assert_non_null(strstr(out.data, "until Tue, 24 Nov 2026"));
 	assert_null(strstr(out.data, "Last attempt"));
