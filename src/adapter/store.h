@@ -25,8 +25,14 @@ struct store;
 const char *store_open(const char *path, struct store **ret_store) must_check;
 struct store *store_free(struct store *store);
 
+// A transaction: everything up to its commit is recorded together or not at all.
 int store_begin(struct store *store) must_check;
-int store_commit(struct store *store) must_check; // on return of 0 all of it is durable
+
+// On its return of 0 all of it is durable. After a failure the transaction is still open: roll
+// back.
+int store_commit(struct store *store) must_check;
+
+// Forgets what was recorded since the beginning. Fine without a transaction.
 void store_rollback(struct store *store);
 
 // A message to test@, answered or not.
@@ -53,6 +59,7 @@ struct store_request {
 	const char *fingerprint; // the same for a repeat of the same message (RFC 1047)
 };
 
+// Records it. -EEXIST where that entry or that id is recorded already.
 int store_add_request(struct store *store, const struct store_request *request) must_check;
 
 // True (1) where an entry of that name was committed before.
@@ -91,6 +98,7 @@ struct store_dsn {
 	const char *returned;
 };
 
+// Records it and sets *ret_id to its row. -EEXIST where that entry is recorded already.
 int store_add_dsn(struct store *store, const struct store_dsn *dsn, int64_t *ret_id) must_check;
 
 struct store_probe {

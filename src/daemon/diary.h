@@ -11,6 +11,7 @@
 
 struct diary;
 
+// An empty one; diary_free() it.
 struct diary *diary_new(void);
 struct diary *diary_free(struct diary *diary);
 

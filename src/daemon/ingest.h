@@ -9,6 +9,7 @@
 struct daemon;
 struct ingest;
 
+// The daemon is borrowed, and must have its spool and its store when entries are taken.
 struct ingest *ingest_new(struct daemon *daemon);
 struct ingest *ingest_free(struct ingest *ingest);
 

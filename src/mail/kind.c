@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// The table of our kinds of mail.
+// The table of our kinds of mail. A new kind needs a row here, a template in each language, and a
+// look at the promise of four messages at most for one.
 
 #include "mail/kind.h"
 

@@ -16,6 +16,7 @@ enum outcome {
 	OUTCOME_UNKNOWN, // no word came, or our own instance would not take the probe
 };
 
+// The outcome's word, as in the database and in logs. Static.
 const char *outcome_name(enum outcome outcome);
 
 // The outcome of that name; false for none such.
