@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// intake/parse: one facts line or a reason. How the parser dies is tested on the running program
+// (tests/system/intake.py).
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+
+#include "adapter/entry.h"
+#include "adapter/mime.h"
+#include "intake/parse.h"
+
+static void parse_text(const char *text, struct buf *out, struct parse *parse)
+{
+	struct message message = {.head = buf_make(MIME_INPUT_MAX), .body_hash = "00ff"};
+
+	buf_adds(&message.head, text);
+	assert_int_equal(parse_message(&message, out, parse), 0);
+	assert_string_equal(buf_string(&message.head),
+			    text); // nobody else sees what the parser does to it
+	message_free(&message);
+}
+
+static void test_line(void **state)
+{
+	struct buf out = buf_make(ENTRY_MAX);
+	struct parse parse;
+
+	(void)state;
+	buf_adds(&out, "before\n");
+	parse_text("Subject: hello\r\n\r\nbody\r\n", &out, &parse);
+	assert_true(parse.is_done);
+	assert_string_equal(parse.why, "");
+	assert_true(parse.kb > 0);
+	assert_memory_equal(out.data, "before\n{\"fields\":", 17);
+	assert_non_null(strstr(out.data, "\"subject\":\"hello\""));
+	assert_non_null(strstr(out.data, "\"body_hash\":\"00ff\""));
+	assert_ptr_equal(strchr(out.data + 7, '\n'), out.data + out.len - 1);
+	buf_free(&out);
+}
+
+// Control characters take six octets in JSON, so this is over the line's limit without being over
+// any other.
+static void test_27_says_too_much(void **state)
+{
+	struct buf out = buf_make(ENTRY_MAX), text = buf_make(MIME_INPUT_MAX);
+	struct parse parse;
+
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		buf_adds(&text, "To: ");
+		for (int j = 0; j < 1900; j++)
+			buf_addc(&text, '\001');
+		buf_addc(&text, '\n');
+	}
+	parse_text(buf_string(&text), &out, &parse);
+	assert_false(parse.is_done);
+	assert_string_equal(parse.why, "parser gave up: status 2");
+	assert_int_equal(out.len, 0);
+	buf_free(&out);
+	buf_free(&text);
+}
+
+static void test_give_up(void **state)
+{
+	struct buf out = buf_make(ENTRY_MAX);
+
+	(void)state;
+	parse_give_up("too large", &out);
+	assert_string_equal(buf_string(&out), "{\"unparsable\":\"too large\"}\n");
+	buf_free(&out);
+}
+
+static size_t count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void test_I5_no_descriptor_is_left(void **state)
+{
+	struct buf out = buf_make(ENTRY_MAX);
+	size_t before = count_fds();
+	struct parse parse;
+
+	(void)state;
+	parse_text("", &out, &parse);
+	assert_true(parse.is_done);
+	assert_int_equal(count_fds(), before);
+	buf_free(&out);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	mime_init();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_27_says_too_much),
+		cmocka_unit_test(test_give_up),
+		cmocka_unit_test(test_I5_no_descriptor_is_left),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
