@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/digest.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -248,6 +249,18 @@ static void add_part(GMimeMultipart *multipart, const char *type, const char *su
 	g_object_unref(part);
 }
 
+// From the Message-ID, so that the same message is the same text whenever it is written; and as
+// hard to guess as that is.
+static void set_boundary(GMimeMultipart *multipart, const char *message_id)
+{
+	unsigned char digest[DIGEST_SIZE];
+	char boundary[2 * DIGEST_SIZE + 3] = "=-";
+
+	digest_sha256(digest, message_id, strlen(message_id));
+	digest_hex(boundary + 2, digest, DIGEST_SIZE / 2);
+	g_mime_multipart_set_boundary(multipart, boundary);
+}
+
 static GMimeObject *make_body(const struct draft *draft)
 {
 	GMimeMultipart *multipart;
@@ -255,6 +268,7 @@ static GMimeObject *make_body(const struct draft *draft)
 	if (draft->status.len == 0 && draft->returned.len == 0)
 		return make_part("text", "plain", &draft->text);
 	multipart = g_mime_multipart_new_with_subtype("mixed");
+	set_boundary(multipart, draft->compose->message_id);
 	add_part(multipart, "text", "plain", &draft->text);
 	add_part(multipart, "message", "delivery-status", &draft->status);
 	add_part(multipart, "text", "rfc822-headers", &draft->returned);
