@@ -20,11 +20,15 @@
 #include "mail/diagnose.h"
 
 #define VALUES_MAX 48
+#define CUT_MAX    512 // octets of a stranger's value, once the whole is too large
+#define CUT_MIN    32
 
 // The template's values, and the texts that are made for it.
 struct values {
 	struct template_value list[VALUES_MAX];
 	size_t n;
+	size_t n_own; // the first ones are ours, all others may be a stranger's words
+	char cut[VALUES_MAX][CUT_MAX + 1];
 	char id[TOKEN_ID_SIZE];
 	char date[40];
 	char tester[ADDR_TEXT_SIZE];
@@ -127,6 +131,21 @@ static void add_site(struct values *values, const struct config_site *site, uint
 	add_value(values, "tester", values->tester);
 	add_value(values, "contact", values->contact);
 	add_value(values, "token_id", values->id);
+	values->n_own = values->n;
+}
+
+static void cut_values(struct values *values, size_t max)
+{
+	for (size_t i = values->n_own; i < values->n; i++)
+		if (strlen(values->list[i].value) > max) {
+			// (what is cut again lies in its place already)
+			size_t len = text_utf8_cut(values->list[i].value,
+						   strlen(values->list[i].value), max);
+
+			memmove(values->cut[i], values->list[i].value, len);
+			values->cut[i][len] = '\0';
+			values->list[i].value = values->cut[i];
+		}
 }
 
 static const char *sentence_of(int error)
@@ -140,6 +159,20 @@ static const char *sentence_of(int error)
 		return "message too large";
 	}
 	return "cannot be written";
+}
+
+// A requester must not stay without an answer because some server's words, escaped, fill it: then
+// they are cut, shorter and shorter.
+static int compose_bounded(struct letter *letter, const struct compose *letterhead,
+			   struct values *values)
+{
+	int r = compose_message(letterhead, &letter->text, &letter->message.utf8);
+
+	for (size_t max = CUT_MAX; r == -EFBIG && max >= CUT_MIN; max /= 2) {
+		cut_values(values, max);
+		r = compose_message(letterhead, &letter->text, &letter->message.utf8);
+	}
+	return r;
 }
 
 static const char *compose(struct letter *letter, const struct daemon *daemon,
@@ -182,7 +215,7 @@ static const char *compose(struct letter *letter, const struct daemon *daemon,
 	snprintf(from, sizeof(from), "%s@%s", site->contact, domain);
 	snprintf(path, sizeof(path), "%s/%s/%s", daemon->config->templates_directory,
 		 site->language, kind->template);
-	r = compose_message(&letterhead, &letter->text, &letter->message.utf8);
+	r = compose_bounded(letter, &letterhead, &values);
 	return r < 0 ? sentence_of(r) : NULL;
 }
 
