@@ -125,7 +125,7 @@ class House:
     def __init__(self, name):
         self.name = os.environ.get("LAB") or name
         self.state = f"{B}/lab-{self.name}"
-        self.processes = {}
+        self.processes, self.known = {}, {}
 
     def __enter__(self):
         if os.geteuid() != 0:
@@ -205,9 +205,14 @@ class House:
         """Of the whole world, in order of arrival, or those to one address."""
         with contextlib.suppress(FileNotFoundError):
             with open(f"{self.state}/inbox/index", encoding="ascii") as file:
-                found = [Mail(json.loads(line)) for line in file if line.endswith("\n")]
+                found = [self.mail(line) for line in file if line.endswith("\n")]
             return [mail for mail in found if address is None or address in mail.recipients]
         return []
+
+    def mail(self, line):
+        if line not in self.known:
+            self.known[line] = Mail(json.loads(line))
+        return self.known[line]
 
     def sql(self, query, *values):
         database = sqlite3.connect(f"file:{self.state}/postsix.db?mode=ro", uri=True, timeout=5)
@@ -292,11 +297,10 @@ class House:
     def residents_live(self):
         """I5: the same processes, no more descriptors than at the start, small."""
         for name, (pid, descriptors, _) in self.processes.items():
-            self.until(lambda: (self.look(name) or (0, 0))[1] <= descriptors + 4, 3)
             now = self.look(name)
             if not now or now[0] != pid:
                 yield f"I5: {name} ended"
-            elif now[1] > descriptors + 4:  # the daemon keeps sessions to both instances open
+            elif now[1] > descriptors + 10:  # the daemon's sessions: submit_sessions for each instance
                 yield f"I5: {name} has {now[1]} descriptors, had {descriptors}"
             elif now[2] > 64 << 10:
                 yield f"I5: {name} has {now[2]} kB"
