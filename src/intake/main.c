@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "adapter/loop.h"
-#include "adapter/mime.h"
 #include "base/log.h"
 #include "base/value.h"
+#include "intake/parse.h"
 #include "intake/serve.h"
 
 struct options {
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 		return EX_CONFIG;
 	serve.max_children = (size_t)options.children;
 	serve.limit = (uint64_t)options.limit;
-	mime_init();
+	parse_prepare();
 	serve_run(&serve);
 	if (is_own)
 		unlink(options.socket);

@@ -20,6 +20,10 @@ struct parse {
 	long kb;                     // its peak resident memory
 };
 
+// Once, in the resident, before any fork: what the libraries set up on first use (types, tables,
+// symbols, a hash seed) is then inherited instead of made anew for each message.
+void parse_prepare(void);
+
 // Appends the message's facts line (entry_write_facts) to out, or nothing. 0, or a negative errno
 // where no process could be started: then nothing is known of the message, and it should be tried
 // again.

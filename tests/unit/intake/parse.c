@@ -108,7 +108,7 @@ static void test_I5_no_descriptor_is_left(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	mime_init();
+	parse_prepare();
 	return 0;
 }
 
