@@ -40,7 +40,7 @@ static inline int folder_remove(void **state)
 // The path of a name in it, in one of four static buffers.
 static inline const char *folder_file(const char *name)
 {
-	static char paths[4][200];
+	static char paths[4][400];
 	static unsigned next;
 	char *path = paths[next++ % 4];
 
