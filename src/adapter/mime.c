@@ -308,7 +308,7 @@ static void walk_multipart(struct walk *walk, const struct part *part, unsigned 
 	size_t len;
 
 	multipart_start(&multipart, part->body, part->len, part->boundary);
-	while (walk->n_parts < MIME_PARTS_MAX && multipart_next(&multipart, &child, &len))
+	while (multipart_next(&multipart, &child, &len))
 		walk_part(walk, child, len, depth + 1, report);
 }
 

@@ -105,8 +105,7 @@ static const char *listen_to(int fd, struct buf *said)
 	}
 }
 
-// One line that looks like a JSON object.
-static bool is_one_line(const struct buf *said)
+bool parse_is_line(const struct buf *said)
 {
 	return said->len >= 3 && said->data[0] == '{' && said->data[said->len - 2] == '}' &&
 	       memchr(said->data, '\0', said->len) == NULL &&
@@ -123,7 +122,7 @@ static void judge(struct parse *parse, const char *wrong, int status, const stru
 		snprintf(why, PARSE_OUTCOME_MAX, "parser died: signal %d", WTERMSIG(status));
 	else if (WEXITSTATUS(status) != 0)
 		snprintf(why, PARSE_OUTCOME_MAX, "parser gave up: status %d", WEXITSTATUS(status));
-	else if (!is_one_line(said))
+	else if (!parse_is_line(said))
 		snprintf(why, PARSE_OUTCOME_MAX, "parser makes no sense");
 	else
 		parse->is_done = true;

@@ -30,5 +30,8 @@ void parse_prepare(void);
 int parse_message(const struct message *message, struct buf *out,
 		  struct parse *ret_parse) must_check;
 
+// Whether what the parser said is one line that looks like a JSON object.
+bool parse_is_line(const struct buf *said);
+
 // The facts line of a message that nobody can read.
 void parse_give_up(const char *why, struct buf *out);

@@ -227,15 +227,42 @@ def test_parser_gives_up(intake):
         os.unlink(f"{intake.spool}/new/{name}")
 
 
+LIMITS = {"Max cpu time": "2", "Max file size": "0", "Max core file size": "0", "Max processes": "0", "Max open files": "16",
+          "Max address space": str(64 * 1024 * 1024)}
+
+
+def test_parser_is_confined(intake):
+    """While the parser is stopped: what it has, and what it may."""
+    until(lambda: children_of(intake.process.pid))
+    (child,) = children_of(intake.process.pid)
+    until(lambda: children_of(child))
+    (parser,) = children_of(child)
+
+    def limits():
+        with open(f"/proc/{parser}/limits", encoding="ascii") as file:
+            return " ".join(file.read().split())
+
+    until(lambda: "Max open files 16 16" in limits())  # the last that it sets
+    for name, value in LIMITS.items():
+        ok(f"{name} {value} {value}" in limits(), f"35: the parser's {name} is {value}")
+    eq(os.listdir(f"/proc/{parser}/fd"), ["0"], "35: the parser's one descriptor")
+    ok(os.readlink(f"/proc/{parser}/fd/0").startswith("pipe:"), "35: is a pipe")
+
+
 def test_parser_dies(intake, inject, queue_id, why, seconds):
     """Only the parser calls setrlimit(2), so strace(1) can kill it there without a hook in the program."""
     with subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(intake.process.pid), "-e", "trace=prlimit64",
-                           "-e", f"inject=prlimit64:{inject}:when=2"], stderr=subprocess.DEVNULL) as strace:
+                           "-e", f"inject=prlimit64:{inject}"], stderr=subprocess.DEVNULL) as strace:
         traced = until(lambda: "TracerPid:\t0" not in open(f"/proc/{intake.process.pid}/status", encoding="ascii").read(), 5)
         if traced:
             start = time.monotonic()
+            watcher = threading.Thread(target=test_parser_is_confined, args=(intake,))
+            if "STOP" in inject:
+                watcher.start()
             status, _ = intake.pipe(b"Subject: x\n\n", queue_id=queue_id)
             took = time.monotonic() - start
+            if watcher.ident:
+                watcher.join()
         strace.send_signal(signal.SIGTERM)
     if not traced:
         skip(f"parser: {why}", "strace cannot attach")
@@ -354,8 +381,8 @@ test_nul(many)
 test_size(one)
 test_many(one)
 test_parser_gives_up(one)
-test_parser_dies(many, "signal=SEGV", "4Segv", "parser died: signal 11", 5)
-test_parser_dies(many, "signal=STOP", "4Hang", "parser took too long", 15)
+test_parser_dies(many, "signal=SEGV:when=2", "4Segv", "parser died: signal 11", 5)
+test_parser_dies(many, "signal=STOP:when=6", "4Hang", "parser took too long", 15)
 eq(many.pipe(b"Subject: x\n\n")[0], 0, "and the next message is taken as if nothing had been")
 eq((one.stop(), many.stop()), (0, 0), "both exit 0 when stopped")
 one.clean()

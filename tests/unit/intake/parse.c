@@ -70,6 +70,30 @@ static void test_27_says_too_much(void **state)
 	buf_free(&text);
 }
 
+// A parser that somebody took over may say anything.
+static void test_babble(void **state)
+{
+	static const struct {
+		const char *said;
+		size_t len;
+		bool is_line;
+	} rows[] = {
+		{"{}\n", 3, true},      {"{\"a\":1}\n", 8, true}, {"", 0, false},
+		{"\n", 1, false},       {"{}", 2, false},         {"{}\n\n", 4, false},
+		{"{}\n{}\n", 6, false}, {"{\0}\n", 4, false},     {"[]\n", 3, false},
+		{"{}x\n", 4, false},    {"\n{}\n", 4, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf said = buf_make(100);
+
+		buf_add(&said, rows[i].said, rows[i].len);
+		assert_int_equal(parse_is_line(&said), rows[i].is_line);
+		buf_free(&said);
+	}
+}
+
 static void test_give_up(void **state)
 {
 	struct buf out = buf_make(ENTRY_MAX);
@@ -117,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_27_says_too_much),
+		cmocka_unit_test(test_babble),
 		cmocka_unit_test(test_give_up),
 		cmocka_unit_test(test_I5_no_descriptor_is_left),
 	};
