@@ -171,6 +171,12 @@ void source_set_idle(struct source *source)
 	must(sd_event_source_set_enabled(source->event_source, SD_EVENT_ONESHOT));
 }
 
+// Among sources of one priority sd-event takes the one that is pending longest.
+void source_set_background(struct source *source)
+{
+	must(sd_event_source_set_priority(source->event_source, SD_EVENT_PRIORITY_IDLE));
+}
+
 // sd-event reads signals from a signalfd, which sees only blocked ones.
 static void block_signal(int signal)
 {

@@ -43,6 +43,10 @@ void source_set_timer(struct source *source, uint64_t usec);
 struct source *loop_add_idle(struct loop *loop, void (*on_idle)(void *arg), void *arg);
 void source_set_idle(struct source *source);
 
+// From now on the source waits while others are pending, in turn with the idle ones: a flood of its
+// events keeps neither them nor anything else from running.
+void source_set_background(struct source *source);
+
 // Blocks the signal for the process and delivers it here. (A child made by fork inherits the
 // blocking.)
 struct source *loop_add_signal(struct loop *loop, int signal, void (*on_signal)(void *arg),
