@@ -84,11 +84,23 @@ static void add_request(struct values *values, const struct store_mail *mail)
 	add_flag(values, "is_v6_request", over_v6);
 }
 
-static void add_notification(struct values *values, const struct store_mail *mail)
+// Whose words the diagnostic is: the server's that answered ours; else, where another than ours
+// reports, that one's (RFC 3464 section 2.3.6); else "", our own.
+static const char *speaker(const struct store_mail *mail, const char *own_name)
+{
+	const char *reporter = after_type(mail->reporting_mta);
+
+	if (mail->remote_mta[0] != '\0')
+		return after_type(mail->remote_mta);
+	return text_equals_nocase(reporter, own_name) ? "" : reporter;
+}
+
+static void add_notification(struct values *values, const struct store_mail *mail,
+			     const char *own_name)
 {
 	dsn_address(values->final_recipient, sizeof(values->final_recipient),
 		    mail->final_recipient);
-	text_cut(values->remote_mta, sizeof(values->remote_mta), after_type(mail->remote_mta));
+	text_cut(values->remote_mta, sizeof(values->remote_mta), speaker(mail, own_name));
 	add_value(values, "action", mail->action);
 	add_value(values, "status", mail->status);
 	add_value(values, "final_recipient", mail->final_recipient);
@@ -204,7 +216,7 @@ static const char *compose(struct letter *letter, const struct daemon *daemon,
 
 	add_site(&values, site, mail->id);
 	add_request(&values, mail);
-	add_notification(&values, mail);
+	add_notification(&values, mail, daemon->config->v6.hostname);
 	add_problem(&values, mail);
 	template_values.n = values.n;
 
