@@ -49,9 +49,9 @@ PEERS = [
     Peer("implicit", {("report", 6), ("six", 6)}, "accepted", [relayed("implicit.test")], "", ""),
     Peer("nouser", FAILED, "failed", [dsn("failed", "5.1.1", "mx.nouser.test", "no-such-user",
          r"smtp; 550 5\.1\.1 <p@nouser\.test>: User unknown")], "your address is the problem, not IPv6",
-         "The address you wrote from takes no mail, over IPv6 or otherwise"),
+         "saying that there is no such mailbox"),
     Peer("full", GIVEN_UP, "failed", held_up("4.2.2", "mx.full.test", "mailbox-full", r"smtp; 452 4\.2\.2 "
-         r"<p@full\.test>: Mailbox full"), "your mailbox is the problem, not IPv6", "nothing to do with IPv6"),
+         r"<p@full\.test>: Mailbox full"), "your mailbox is the problem, not IPv6", "it says that your mailbox is full"),
     Peer("grey", {("report", 4), ("delay", 4), ("six", 6)}, "accepted", [dsn("delayed", "4.2.0", "mx.grey.test", "greylisted",
          r"smtp; 450 4\.2\.0 Greylisted, come back later"), relayed("mx.grey.test")], "", ""),
     Peer("badmx", FAILED, "failed", [dsn("failed", "5.5.4", "mx.badmx.test", "sender-domain", r"smtp; 553 5\.5\.4 "
@@ -59,10 +59,10 @@ PEERS = [
          "your mail server refuses IPv6-only senders", "refuses a sender whose domain has IPv6 only"),
     Peer("ptr", DELIVERED, "accepted", [relayed("mx.ptr.test")], "", ""),
     Peer("nov6", FAILED, "failed", [dsn("failed", "5.7.510", "mx.nov6.test", "no-v6-policy", r"smtp; 550 5\.7\.510 Access denied, "
-         r"<p@nov6\.test> does not accept email over IPv6")], NO_V6, "These are the words of mx.nov6.test"),
+         r"<p@nov6\.test> does not accept email over IPv6")], NO_V6, "what mx.nov6.test answered, word for word"),
     Peer("liar", {("report", 4), ("six", 6), ("bounce", 4)}, "failed", [relayed("mx.liar.test"), dsn("failed", "5.1.1", "",
          "no-such-user", r"smtp; 550 5\.1\.1 <p@liar\.test>: no such person after all")], "your address is the problem, not IPv6",
-         "had been accepted at first; the failure was reported later"),
+         "accepted at first; the failure was reported later. At the end of this message is what mx.liar.test answered"),
 ]
 NO_PTR = Peer("ptr", FAILED, "failed", [dsn("failed", "5.7.25", "mx.ptr.test", "ptr-required", r"smtp; 550 5\.7\.25 "
               r"\[2001:db8:25::6\] The IP address sending this message does not have a PTR record.*")],
