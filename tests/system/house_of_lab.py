@@ -43,6 +43,11 @@ MAX = {"report": 12 << 10, "six": 8 << 10, "delay": 8 << 10, "bounce": 8 << 10}
 counter = itertools.count(1)
 
 
+def read(path):
+    with open(path, encoding="utf-8", errors="backslashreplace") as file:
+        return file.read()
+
+
 def token_id(number):
     """How the log names an id: the first letters of every token with it."""
     return base64.b32encode((number & (1 << 64) - 1).to_bytes(8, "big")).decode().rstrip("=").lower()
@@ -108,13 +113,11 @@ class Mail:
     def names(self):
         return [name for name, _ in self.fields]
 
-    def field(self, name):
-        """The first such field, unfolded, or None."""
+    def field(self, name):  # the first such, unfolded, or None
         values = [value for n, value in self.fields if n.lower() == name.lower()]
         return re.sub(rb"\r\n(?=[ \t])", b"", values[0]).decode("utf-8", "backslashreplace") if values else None
 
-    def own_octets(self):
-        """Without the trace that Postfix put on top."""
+    def own_octets(self):  # without the trace that Postfix put on top
         return re.sub(rb"\A(?:Received:[^\n]*\n(?:[ \t][^\n]*\n)*)*", b"", self.octets)
 
     def text(self):
@@ -203,11 +206,9 @@ class House:
 
     def mails(self, address=None):
         """Of the whole world, in order of arrival, or those to one address."""
-        with contextlib.suppress(FileNotFoundError):
-            with open(f"{self.state}/inbox/index", encoding="ascii") as file:
-                found = [self.mail(line) for line in file if line.endswith("\n")]
-            return [mail for mail in found if address is None or address in mail.recipients]
-        return []
+        path = f"{self.state}/inbox/index"
+        found = [self.mail(line) for line in read(path).splitlines(True) if line.endswith("\n")] if os.path.exists(path) else []
+        return [mail for mail in found if address is None or address in mail.recipients]
 
     def mail(self, line):
         if line not in self.known:
@@ -215,25 +216,18 @@ class House:
         return self.known[line]
 
     def sql(self, query, *values):
-        database = sqlite3.connect(f"file:{self.state}/postsix.db?mode=ro", uri=True, timeout=5)
-        database.row_factory = sqlite3.Row
-        try:
+        with contextlib.closing(sqlite3.connect(f"file:{self.state}/postsix.db?mode=ro", uri=True, timeout=5)) as database:
+            database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(query, values)]
-        finally:
-            database.close()
 
     def log(self):
-        with open(f"{self.state}/log/service.log", encoding="utf-8", errors="backslashreplace") as file:
-            return file.read()
+        return read(f"{self.state}/log/service.log")
 
     def look(self, program):
         """(pid, descriptors, resident kB) of one of our two residents; () where it does not run."""
         try:
-            with open(f"{self.state}/pid/{program}", encoding="ascii") as file:
-                pid = int(file.read())
-            with open(f"/proc/{pid}/status", encoding="ascii") as file:
-                resident = int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
-            return pid, len(os.listdir(f"/proc/{pid}/fd")), resident
+            pid = int(read(f"{self.state}/pid/{program}"))
+            return pid, len(os.listdir(f"/proc/{pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{pid}/status"))[1])
         except (OSError, TypeError):
             return ()
 
