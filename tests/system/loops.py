@@ -8,7 +8,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from house_of_lab import OPERATOR, V6, House, message  # noqa: E402
+from house_of_lab import DUAL6, OPERATOR, V6, House, message  # noqa: E402
 from tap import diag, done, eq, ok  # noqa: E402
 
 # A server that answers, or passes on, all it takes: by the local part it was sent to. None of them says that it is a machine.
@@ -107,6 +107,26 @@ def test_loops(house, names, title, most):
     ok(len([m for m in house.mails(OPERATOR) if m.is_from_us]) <= 2 * len(names), f"fault 21 {title} nor does a human get many")
 
 
+# Ways to ask for a notification, of which none may lead to one: the sender is anybody's
+NOTIFY = [b"RCPT TO:<%s> NOTIFY=SUCCESS", b"rcpt to:<%s> notify=success,failure,delay", b"RCPT\tTO:<%s> NOTIFY=SUCCESS", b" RCPT TO:<%s> NOTIFY=SUCCESS",
+          b"RCPT TO:<%s>\tNOTIFY=SUCCESS", b"RCPT TO:\t<%s> NOTIFY=SUCCESS", b"RCPT TO:<%s>  NOTIFY=SUCCESS  ORCPT=rfc822;x>y",
+          b"RCPT TO:<%s> ORCPT=rfc822;x NOTIFY=SUCCESS NOTIFY=SUCCESS", b"RCPT TO:<%s> NOTIFY=NEVER NOTIFY=SUCCESS"]
+
+
+def test_no_backscatter(house):
+    """Every mail that reaches the sender is one of ours; Postfix itself never writes to strangers."""
+    for to in (b"test@six.test", b"test@dual.test", b"postmaster@six.test", b"abuse@dual.test"):
+        for number, line in enumerate(NOTIFY):
+            smtp = house.connect(V6 if b"six" in to else DUAL6)
+            for step in (b"EHLO x", b"MAIL FROM:<n%d@good.test>" % number, line % to, b"DATA", message() + b"."):
+                if not smtp.say(step).startswith(("2", "3")):
+                    break
+            smtp.close()
+    house.wait()
+    mails = [mail for number in range(len(NOTIFY)) for mail in house.mails(f"n{number}@good.test")]
+    ok(len(mails) >= 12 and {mail.kind for mail in mails} == {"report", "six"}, f"I4 {len(mails)} mails, and no notification among them")
+
+
 def drop_after_dot(house, octets, sender):
     """As a client whose connection breaks before it reads our answer."""
     smtp = house.connect(V6)
@@ -142,6 +162,8 @@ def main():
         house.invariants("after our own addresses")
         test_loops(house, MARKED, "without limits,", 2)
         house.invariants("after loops without limits")
+        test_no_backscatter(house)
+        house.invariants("after asking for notifications")
         test_repeats(house)
         house.invariants("after repeats")
         house.up("--set", "postsix.requester_interval=60", "--set", "postsix.requester_daily=12", zone=ZONE, peers={"loop": RESPONDER})
