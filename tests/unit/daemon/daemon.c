@@ -293,6 +293,50 @@ static void test_4_locked_before_the_fate(void **state)
 	assert_string_equal(states(), "report|sent|1\nsix|sent|1\n");
 }
 
+static bool drop_trigger_then_sent(void)
+{
+	if (ticks == 100) { // more turns than a batch has entries
+		assert_string_equal(house_ask("SELECT count(*) FROM message WHERE state = 'sent'"),
+				    "0\n");
+		sqlite3_close(database_hold(folder_file("state/postsix.db"), "DROP TRIGGER no"));
+	}
+	daemon_want_turn(house);
+	return ticks > 100 && all_sent();
+}
+
+// It refuses in the middle of a turn: all of the turn is undone, and done again once, later.
+static void test_2_I2_turn_fails_half_way(void **state)
+{
+	static const char *const triggers[] = {
+		"CREATE TRIGGER no BEFORE INSERT ON message WHEN new.kind = 'six'",
+		"CREATE TRIGGER no BEFORE UPDATE ON message WHEN new.kind = 'six'"
+		" AND new.state = 'sending'",
+		"CREATE TRIGGER no BEFORE UPDATE ON message WHEN new.kind = 'six'"
+		" AND new.state = 'sent'",
+	};
+
+	for (size_t i = 0; i < COUNT(triggers); i++) {
+		char sql[200];
+		const char *line;
+
+		snprintf(sql, sizeof(sql), "%s BEGIN SELECT raise(ABORT, 'no'); END", triggers[i]);
+		serve(spool_empty); // makes the database
+		sqlite3_close(database_hold(folder_file("state/postsix.db"), sql));
+		put_request("a@good.test");
+		serve(drop_trigger_then_sent);
+		expect_logged("will retry");
+		assert_int_equal(spool_count("new"), 0);
+		assert_int_equal(sink_dual.n_mails, 1);
+		assert_int_equal(sink_v6.n_mails, 1);
+		assert_string_equal(states(), "report|sent|1\nsix|sent|1\n");
+		line = strstr(log_text, "request=answered");
+		assert_non_null(line);
+		assert_null(strstr(line + 1, "request=answered"));
+		house_remove(state);
+		make(state);
+	}
+}
+
 // ---- starting and stopping ----------------------------------------------------------------------
 
 static bool never(void)
@@ -379,6 +423,27 @@ static void test_36_sigterm_under_way(void **state)
 	assert_int_equal(sink_v6.n_mails, 1);
 }
 
+// More than the sessions can carry at once: the rest is not begun.
+static void test_36_sigterm_with_a_queue(void **state)
+{
+	char sender[40];
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		snprintf(sender, sizeof(sender), "a%d@good.test", i);
+		put_request(sender);
+	}
+	sink_dual.temper = sink_v6.temper = stop_at_the_dot;
+	assert_int_equal(serve_with(never, "d6"), EX_OK);
+	assert_string_equal(house_ask("SELECT sum(state = 'sending'), sum(state = 'queued') > 10"
+				      " FROM message"),
+			    "0|1\n");
+	sink_dual.temper = sink_v6.temper = NULL;
+	serve(settled);
+	assert_int_equal(sink_dual.n_mails, 10);
+	assert_int_equal(sink_v6.n_mails, 10);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, house_remove)
 
 int main(void)
@@ -394,10 +459,12 @@ int main(void)
 		TEST(test_1_10_11_ends_amid_submission),
 		TEST(test_4_database_locked_for_a_while),
 		TEST(test_4_locked_before_the_fate),
+		TEST(test_2_I2_turn_fails_half_way),
 		TEST(test_6_two_daemons),
 		TEST(test_5_34_does_not_start),
 		TEST(test_36_sigterm),
 		TEST(test_36_sigterm_under_way),
+		TEST(test_36_sigterm_with_a_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,13 +185,58 @@ static void test_14_silent_probe(void **state)
 	expect_logged("outcome=unknown, reason=no notification");
 }
 
+static bool given_up(void)
+{
+	return is("SELECT state FROM message WHERE kind = 'six'", "given-up\n");
+}
+
+// A repeat after a crash that is refused says nothing new of a probe whose fate is known.
+static void test_I2_repeat_refused(void **state)
+{
+	(void)state;
+	put_request("a@good.test");
+	serve(all_sent);
+	sqlite3_close(database_hold(folder_file("state/postsix.db"),
+				    "UPDATE message SET state = 'sending', outcome = 'accepted'"
+				    " WHERE kind = 'six'"));
+	sink_v6.temper = refuses_rcpt;
+	serve(given_up);
+	assert_string_equal(house_ask("SELECT kind, outcome FROM message"),
+			    "report|NULL\nsix|accepted\n");
+}
+
+static int calm_ticks;
+
+static bool away_and_calm(void)
+{
+	daemon_want_turn(house);
+	calm_ticks += is("SELECT count(*) FROM message WHERE reply <> ''", "2\n");
+	return calm_ticks > 40 && is("SELECT count(*) FROM message WHERE state = 'sent'", "3\n");
+}
+
+// Two sessions find v6 away: that is one pause of a second, and until it is over nobody tries.
+static void test_10_11_pause(void **state)
+{
+	(void)state;
+	put_request("a@good.test");
+	put_request("b@good.test");
+	put_request("c@good.test");
+	calm_ticks = 0;
+	assert_int_equal(serve_with(away_and_calm, "d"), EX_OK);
+	assert_true(came);
+	assert_string_equal(house_ask("SELECT attempts, due FROM message WHERE kind = 'six'"
+				      " ORDER BY attempts"),
+			    "0|1800000000\n1|1800000001\n1|1800000001\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, house_remove)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_11_try_again),       TEST(test_11_v6_is_away),
-		TEST(test_I2_250_not_heard),   TEST(test_11_refused_for_good),
+		TEST(test_I2_250_not_heard),   TEST(test_I2_repeat_refused),
+		TEST(test_10_11_pause),        TEST(test_11_refused_for_good),
 		TEST(test_11_patience_ends),   TEST(test_I3_report_refused),
 		TEST(test_template_is_broken), TEST(test_14_silent_probe),
 	};

@@ -235,7 +235,7 @@ static void test_21_own_message_ids(void **state)
 	assert_true(request_is_own_message_id(house, id));
 	{
 		struct entry entry = house_entry("a@good.test", "test@six.test");
-		char field[310];
+		char field[400];
 
 		snprintf(field, sizeof(field), "<other@x> <%s>", id);
 		entry.facts.fields[entry.facts.n_fields++] =
