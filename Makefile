@@ -27,14 +27,19 @@ packages = $(if $(1),$(shell pkg-config $(2) $(1)))
 LIBS_pipe   :=
 LIBS_intake := gmime-3.0 jansson libsystemd
 LIBS_daemon := libsystemd sqlite3 gmime-3.0 jansson inih opendkim libcrypto
+LIBS_milter := opendkim libcares libsystemd
 LIBS_cli    := sqlite3 jansson inih libcrypto
-ALL_LIBS    := gmime-3.0 jansson libsystemd sqlite3 inih opendkim libcrypto
+ALL_LIBS    := gmime-3.0 jansson libsystemd sqlite3 inih opendkim libcrypto libcares
+# what pkg-config does not know
+LINK_milter := -lmilter
+ALL_LINK    := -lmilter
 
 PROGRAM_pipe   := postsix-pipe
 PROGRAM_intake := postsix-intake
 PROGRAM_daemon := postsixd
+PROGRAM_milter := postsix-milter
 PROGRAM_cli    := postsix
-PARTS    := pipe intake daemon cli
+PARTS    := pipe intake daemon milter cli
 PROGRAMS := $(foreach p,$(PARTS),$(B)/$(PROGRAM_$(p)))
 
 # foreign headers are system headers: their faults are not ours to warn about
@@ -64,7 +69,7 @@ $(B)/lib$(1).a: $(filter-out %/main.o,$(call objects,$(1)))
 	@rm -f $$@
 	$$(AR) rcsD $$@ $$^
 $(B)/$(PROGRAM_$(1)): $(B)/obj/$(1)/main.o $(B)/lib$(1).a $(LAYERS)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call packages,$$(LIBS_$(1)),--libs)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call packages,$$(LIBS_$(1)),--libs) $$(LINK_$(1))
 endef
 $(foreach p,$(PARTS),$(eval $(call program,$(p))))
 
@@ -78,7 +83,7 @@ $(B)/tests/unit/%: tests/unit/%.c $$(B)/lib$$(firstword $$(subst /, ,$$*)).a $(L
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests $(FOREIGN_CFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d \
 	  -o $@ $< $(B)/lib$(firstword $(subst /, ,$*)).a \
-	  $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs) -lcmocka
+	  $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs) $(ALL_LINK) -lcmocka
 
 unit: $(UNIT_TESTS)
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove --merge $(UNIT_TESTS)
@@ -96,7 +101,7 @@ FUZZ_SECONDS ?= 60
 $(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_MAIN) $(LAYERS)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/fuzz $(FOREIGN_CFLAGS) $(CFLAGS) $(FUZZ_ENGINE) \
-	  -o $@ $< $(FUZZ_MAIN) $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs)
+	  -o $@ $< $(FUZZ_MAIN) $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs) $(ALL_LINK)
 
 # Every seed once, and the proof that the fuzzers reach their targets: part of `make test`.
 fuzz-replay:
@@ -151,7 +156,7 @@ clean:
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/postsix $(DESTDIR)$(datadir)/postsix
 	install -m 755 $(B)/postsix $(B)/postsixd $(DESTDIR)$(sbindir)
-	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake postfix/postsix-setup $(DESTDIR)$(libexecdir)/postsix
+	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake $(B)/postsix-milter postfix/postsix-setup $(DESTDIR)$(libexecdir)/postsix
 	cp -r postfix/dual postfix/v6 templates $(DESTDIR)$(datadir)/postsix
 	install -d $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
 	for n in 1 5 8; do install -m 644 man/*.$$n $(DESTDIR)$(mandir)/man$$n; done

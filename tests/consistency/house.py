@@ -14,7 +14,7 @@ os.chdir(ROOT)
 from tap import Tap  # noqa: E402 (the path is set above)
 
 B = os.environ.get("B", "build")
-PROGRAMS = {"pipe": "postsix-pipe", "intake": "postsix-intake", "daemon": "postsixd", "cli": "postsix"}
+PROGRAMS = {"pipe": "postsix-pipe", "intake": "postsix-intake", "daemon": "postsixd", "milter": "postsix-milter", "cli": "postsix"}
 
 
 def run(*command, **options):

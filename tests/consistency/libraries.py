@@ -12,6 +12,7 @@ NEEDED = {
     "pipe": set(),
     "intake": GMIME | {"libjansson.so.4", "libsystemd.so.0"},
     "daemon": GMIME | {"libjansson.so.4", "libsystemd.so.0", "libsqlite3.so.0", "libinih.so.1"},
+    "milter": {"libmilter.so.1.0.1", "libopendkim.so.11", "libcares.so.2", "libsystemd.so.0"},
     "cli": {"libinih.so.1"},
 }
 # glibc's functions that fortification always replaces; where nothing of that kind is called, nothing shows it

@@ -11,6 +11,7 @@ import re
 from house import B, PROGRAMS, Tap, none, read, run, tracked
 
 PAGES = {"postsix-pipe": "man/postsix-pipe.8", "postsix-intake": "man/postsix-intake.8", "postsixd": "man/postsixd.8",
+         "postsix-milter": "man/postsix-milter.8",
          "postsix": "man/postsix.8"}
 
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// Questions to the DNS (c-ares), by way of the servers in resolv.conf(5).
+//
+// Many questions may be open at once; each is answered exactly once, by a call of its on_answer.
+// Somebody has to drive them: dns_run() does, for programs without an event loop. A struct dns
+// belongs to one thread. dns_init() comes first, before there are threads.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+#define DNS_VALUES_MAX 32   // values kept of an answer
+#define DNS_VALUE_MAX  4096 // octets kept of one
+
+enum dns_type {
+	DNS_A,
+	DNS_AAAA,
+	DNS_PTR,
+	DNS_TXT,
+};
+
+enum dns_status {
+	DNS_FOUND,
+	DNS_NO_DATA,   // the name is there, a record of that type is not
+	DNS_NO_NAME,   // NXDOMAIN
+	DNS_MALFORMED, // an answer that cannot be read, or a question that cannot be asked
+	DNS_TEMPERROR, // no answer in time, or a server's failure: asked again, it may be another
+};
+
+// Values are texts: addresses in inet_ntop(3)'s form, host names without a final dot, the strings
+// of a TXT record joined (RFC 6376 section 3.6.2.2). A NUL or what is not a text ends a value.
+// Servers choose their order.
+struct dns_answer {
+	enum dns_status status;
+	size_t n;     // values kept; more than none where DNS_FOUND
+	size_t n_all; // records there were
+	bool cut;     // one of the values kept was longer than DNS_VALUE_MAX
+	char **values;
+};
+
+struct dns;
+
+// Once for the process. 0, or -ENOMEM.
+int dns_init(void) must_check;
+
+// A resolver. A question goes to each server in turn, again after attempt_ms (then twice that)
+// without an answer, three times round. 0, or a negative errno where the system's configuration
+// cannot be read.
+int dns_open(int attempt_ms, struct dns **ret_dns) must_check;
+
+// Asks for the records of that name (absolute; no search list). on_answer is called exactly once,
+// from dns_run() or dns_close() or at once; the answer is then its to keep, and to be freed by
+// dns_answer_free(). It may ask again.
+void dns_ask(struct dns *dns, enum dns_type type, const char *name,
+	     void (*on_answer)(void *arg, struct dns_answer answer), void *arg);
+
+// Until every question has its answer, or the clock (dns_now) has come to deadline: what is open
+// then has DNS_TEMPERROR for an answer. Returns the milliseconds it took.
+int64_t dns_run(struct dns *dns, int64_t deadline);
+
+// The monotonic clock in milliseconds.
+int64_t dns_now(void);
+
+// The name whose PTR records name the address (RFC 1035 section 3.5, RFC 3596 section 2.5). dst
+// holds DNS_REVERSE_SIZE bytes. False, with dst emptied, where the text is no address.
+#define DNS_REVERSE_SIZE 80
+bool dns_reverse_name(char *dst, const char *address) must_check;
+
+void dns_answer_free(struct dns_answer *answer);
+
+// Open questions are answered by DNS_TEMPERROR.
+struct dns *dns_close(struct dns *dns);
