@@ -24,7 +24,8 @@ static inline int folder_make(void **state)
 	return mkdtemp(folder_path) == NULL || chmod(folder_path, 0755) < 0 ? -1 : 0;
 }
 
-static inline int folder_remove_one(const char *path, const struct stat *info, int type, struct FTW *at)
+static inline int folder_remove_one(const char *path, const struct stat *info, int type,
+				    struct FTW *at)
 {
 	(void)info, (void)type, (void)at;
 	return remove(path);
