@@ -186,6 +186,37 @@ static bool contact_is_human(const struct config_site *site)
 	       !text_equals_nocase(site->contact, "bounce");
 }
 
+// NULL, or a sentence. The name that DNS has the key under must be one (RFC 6376 section 3.1).
+static const char *check_selector(const struct config_site *site, const char *selector)
+{
+	struct domain domain;
+	size_t longest = strlen(site->v6_domain.text) > strlen(site->dual_domain.text)
+				 ? strlen(site->v6_domain.text)
+				 : strlen(site->dual_domain.text);
+
+	if (domain_parse(selector, strlen(selector), &domain) != NULL)
+		return "a selector is made of labels as a domain is";
+	if (strlen(selector) + strlen("._domainkey.") + longest > DOMAIN_MAX)
+		return "a selector must leave room for ._domainkey and the domain";
+	return NULL;
+}
+
+static void check_signing(struct reading *reading, const struct config_site *site)
+{
+	const char *fault = check_selector(site, site->dkim_selector);
+
+	if (fault == NULL)
+		fault = check_selector(site, site->dkim_ed25519_selector);
+	if (fault == NULL && text_equals_nocase(site->dkim_selector, site->dkim_ed25519_selector))
+		fault = "its two selectors must differ";
+	if (fault == NULL && site->dkim_ed25519_key_file[0] != '\0' &&
+	    site->dkim_key_file[0] == '\0')
+		fault = "dkim_ed25519_key_file wants dkim_key_file, as not every server knows "
+			"Ed25519";
+	if (fault != NULL)
+		report(reading, reading->line, site->name, fault);
+}
+
 static void check_site(struct reading *reading, const struct config_site *site)
 {
 	const struct config *config = &reading->file->config;
@@ -198,6 +229,7 @@ static void check_site(struct reading *reading, const struct config_site *site)
 	if (!contact_is_human(site))
 		report(reading, reading->line, site->name,
 		       "contact must be a local part that reaches a human, not the responder");
+	check_signing(reading, site);
 }
 
 // What no single option can say.

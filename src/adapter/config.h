@@ -38,6 +38,11 @@ struct config_site {
 	char *title;               // the From's display name (RFC 3834 section 3.1.1)
 	char *contact; // local part of the From at either domain: reaches a human, never the
 		       // responder
+	// DKIM, the same for both domains; no file, "", is no signature
+	char *dkim_key_file; // RSA
+	char *dkim_selector;
+	char *dkim_ed25519_key_file; // a second signature (RFC 8463)
+	char *dkim_ed25519_selector;
 };
 
 struct config {

@@ -100,6 +100,13 @@ const struct option option_table[] = {
 	SITE(title, OPTION_TEXT, "IPv6 e-mail checker", "display name in From"),
 	SITE(contact, OPTION_WORD, "postmaster",
 	     "local part of From at either domain; reaches the operator, never the responder"),
+	SITE(dkim_key_file, OPTION_PATH, "",
+	     "RSA key that signs its mail; empty: its mail is not signed"),
+	SITE(dkim_selector, OPTION_WORD, "postsix",
+	     "selector under which both domains publish that key"),
+	SITE(dkim_ed25519_key_file, OPTION_PATH, "",
+	     "Ed25519 key for a second signature; empty: none"),
+	SITE(dkim_ed25519_selector, OPTION_WORD, "postsix-ed25519", "selector of the Ed25519 key"),
 };
 
 const size_t n_options = sizeof(option_table) / sizeof(option_table[0]);

@@ -4,7 +4,8 @@
 // postsix: the sysadmin's command line. One verb, one function, one file each; this one only finds
 // the verb.
 //
-// SECURITY: runs as whoever calls it, reads nothing from strangers, writes nothing.
+// SECURITY: runs as whoever calls it, reads nothing from strangers, writes nothing but the new key
+// of `dkim-key`.
 
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct verb {
 static const struct verb verbs[] = {
 	{"config", verb_config,
 	 "print the configuration in effect, and where each value came from"},
+	{"dkim-key", verb_dkim_key, "make a key that signs mail, and print its DNS records"},
 };
 
 static void print_help(FILE *out)

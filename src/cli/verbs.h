@@ -7,3 +7,6 @@
 
 // config [-c FILE] [NAME…]: effective values; bare ones for the names given.
 int verb_config(int argc, char **argv);
+
+// dkim-key [-c FILE] [--ed25519] [--print] SITE: makes a signing key, prints its DNS records.
+int verb_dkim_key(int argc, char **argv);

@@ -22,6 +22,7 @@
 #include "daemon/diary.h"
 #include "daemon/ingest.h"
 #include "daemon/outbox.h"
+#include "daemon/signing.h"
 
 #define SECOND       UINT64_C(1000000)
 #define SWEEP        (5 * SECOND)  // a hint may be lost; the folder is the truth
@@ -228,6 +229,10 @@ struct daemon *daemon_new(const struct config *config, FILE *errors, int *ret_st
 	daemon->config = config;
 	daemon->lock = -1;
 	daemon->loop = loop_new();
+	*ret_status = EX_CONFIG;
+	daemon->signing = signing_new(config, errors);
+	if (daemon->signing == NULL)
+		return daemon_free(daemon);
 	if (!open_state(daemon, errors, ret_status) || !open_rest(daemon, errors, ret_status))
 		return daemon_free(daemon);
 	add_sources(daemon);
@@ -249,6 +254,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	source_free(daemon->sigint);
 	spool_free(daemon->spool);
 	seal_free(daemon->seal);
+	signing_free(daemon->signing);
 	store_free(daemon->store);
 	loop_free(daemon->loop);
 	if (daemon->lock >= 0)
@@ -266,6 +272,7 @@ int daemon_run(struct daemon *daemon)
 			 daemon->config->state_directory, strerror(-r));
 		return EX_TEMPFAIL;
 	}
+	signing_warn(daemon->signing);
 	log_note(LOG_INFO, "started, version=" POSTSIX_VERSION ", sites=%zu, resumed=%d",
 		 daemon->config->n_sites, r);
 	loop_notify("READY=1");

@@ -19,12 +19,14 @@
 struct diary;
 struct ingest;
 struct outbox;
+struct signing;
 
 struct daemon {
 	const struct config *config;
 	int lock; // the state folder, locked against a second daemon
 	struct loop *loop;
 	struct seal *seal;
+	struct signing *signing;
 	struct spool *spool;
 	struct store *store;
 	struct diary *diary;

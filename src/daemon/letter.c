@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "daemon/bounce.h"
 #include "daemon/daemon.h"
+#include "daemon/signing.h"
 #include "mail/diagnose.h"
 
 #define VALUES_MAX 48
@@ -169,6 +170,8 @@ static const char *sentence_of(int error)
 		return "template malformed";
 	case -EFBIG:
 		return "message too large";
+	case -EBADMSG:
+		return "cannot be signed";
 	}
 	return "cannot be written";
 }
@@ -209,7 +212,8 @@ static const char *compose(struct letter *letter, const struct daemon *daemon,
 		.date = mail->created,
 		.status_part = mail->status_part[0] == '\0' ? NULL : mail->status_part,
 		.returned = mail->returned[0] == '\0' ? NULL : mail->returned,
-		.max = mail->kind == KIND_REPORT ? COMPOSE_REPORT_MAX : COMPOSE_MAX,
+		.max = (mail->kind == KIND_REPORT ? COMPOSE_REPORT_MAX : COMPOSE_MAX) -
+		       signing_room(daemon->signing, site, domain),
 	};
 	struct token token;
 	int r;
@@ -228,6 +232,8 @@ static const char *compose(struct letter *letter, const struct daemon *daemon,
 	snprintf(path, sizeof(path), "%s/%s/%s", daemon->config->templates_directory,
 		 site->language, kind->template);
 	r = compose_bounded(letter, &letterhead, &values);
+	if (r == 0 && signing_sign(daemon->signing, site, domain, mail->created, &letter->text) < 0)
+		r = -EBADMSG;
 	return r < 0 ? sentence_of(r) : NULL;
 }
 

@@ -5,8 +5,8 @@
 // the two instances and learns each probe's fate.
 //
 // SECURITY: reads from strangers only what intake's parser made of it (entries, read strictly), and
-// its own Postfix's SMTP replies. Holds the token secret and the database. Parses no MIME, runs no
-// program, listens on nothing.
+// its own Postfix's SMTP replies. Holds the token secret, the signing keys and the database. Parses
+// no MIME, runs no program, listens on nothing.
 
 #include <getopt.h>
 #include <signal.h>
@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/letter.h"
+#include "daemon/signing.h"
 
 struct arguments {
 	const char *config;
@@ -34,7 +35,7 @@ static const struct option long_options[] = {
 static const char help[] =
 	"usage: postsixd [-c FILE] [--check] [--stderr]\n\n"
 	"  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
-	"      --check        check configuration and templates; silent when good\n"
+	"      --check        check configuration, templates and keys; silent when good\n"
 	"      --stderr       log to standard error, not to syslog\n"
 	"  -h, --help         this text\n"
 	"  -V, --version      the version\n\n"
@@ -68,6 +69,17 @@ static int read_arguments(int argc, char **argv, struct arguments *ret_arguments
 	return -1;
 }
 
+// What can be wrong before anything is opened that a running daemon has.
+static bool check(const struct config *config)
+{
+	bool ok = letter_check_templates(config, stderr);
+	struct signing *signing = signing_new(config, stderr);
+
+	ok = ok && signing != NULL;
+	signing_free(signing);
+	return ok;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments;
@@ -80,12 +92,10 @@ int main(int argc, char **argv)
 	config = config_read(arguments.config, stderr);
 	if (config == NULL)
 		return EX_CONFIG;
-	if (!letter_check_templates(config, stderr)) {
-		config_free(config);
-		return EX_CONFIG;
-	}
 	status = EX_OK;
-	if (!arguments.check) {
+	if (!check(config)) {
+		status = EX_CONFIG;
+	} else if (!arguments.check) {
 		signal(SIGPIPE, SIG_IGN);
 		log_open("postsixd", arguments.target);
 		daemon = daemon_new(config, stderr, &status);

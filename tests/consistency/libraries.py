@@ -11,9 +11,10 @@ GMIME = {"libgmime-3.0.so.0", "libgobject-2.0.so.0", "libglib-2.0.so.0"}  # it c
 NEEDED = {
     "pipe": set(),
     "intake": GMIME | {"libjansson.so.4", "libsystemd.so.0"},
-    "daemon": GMIME | {"libjansson.so.4", "libsystemd.so.0", "libsqlite3.so.0", "libinih.so.1"},
+    "daemon": GMIME | {"libjansson.so.4", "libsystemd.so.0", "libsqlite3.so.0", "libinih.so.1", "libopendkim.so.11",
+                       "libcrypto.so.3"},
     "milter": {"libmilter.so.1.0.1", "libopendkim.so.11", "libcares.so.2", "libsystemd.so.0"},
-    "cli": {"libinih.so.1"},
+    "cli": {"libinih.so.1", "libcrypto.so.3"},
 }
 # glibc's functions that fortification always replaces; where nothing of that kind is called, nothing shows it
 CHECKED = set("printf fprintf dprintf vprintf vfprintf vdprintf asprintf vasprintf".split())

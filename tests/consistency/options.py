@@ -50,7 +50,7 @@ def default_of(section, lines):
 
 
 def flags_of_help(text):
-    return set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z])(?![\w])", text))
+    return set(re.findall(r"(?<![\w-])(--[a-z][a-z0-9-]*|-[A-Za-z])(?![\w])", text))
 
 
 def flags_of_page(page):
@@ -81,7 +81,7 @@ none(t, [row[0] for row in rows if not 10 <= len(row[4]) <= 100], "each has its 
 
 for name in PROGRAMS.values():
     texts = [run(f"{B}/{name}", "--help", timeout=5)]
-    verbs = re.findall(r"^  ([a-z]+)  +\S", texts[0].stdout, re.M) if name == "postsix" else []
+    verbs = re.findall(r"^  ([a-z][a-z0-9-]*)  +\S", texts[0].stdout, re.M) if name == "postsix" else []
     texts += [run(f"{B}/{name}", verb, "--help", timeout=5) for verb in verbs]
     t.ok(all(text.returncode == 0 and text.stdout for text in texts), f"{name} --help is answered, on standard output")
     t.ok(all(text.stdout.count("\n") <= 24 and max(map(len, text.stdout.splitlines() or [""])) <= 80 for text in texts),
