@@ -136,7 +136,7 @@ const char *const store_queries[N_QUERIES] = {
 	[REQUEUE] = "UPDATE message SET state = 'queued', due = ? WHERE state = 'sending'",
 	[NEXT_DUE] = "SELECT min(due) FROM message WHERE state = 'queued'",
 	[FIND_STALE] = "SELECT id FROM message WHERE state = 'queued' AND instance = ?"
-		       " AND created < ? LIMIT 1",
+		       " AND created < ? AND attempts > 0 LIMIT 1",
 	[FIND_SILENT] = "SELECT id FROM message WHERE outcome IN ('pending', 'delayed')"
 			" AND state = 'sent' AND sent < ? LIMIT 1",
 };

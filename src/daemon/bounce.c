@@ -131,6 +131,13 @@ static const char *or_empty(const char *text)
 	return text == NULL ? "" : text;
 }
 
+// The texts of a notification about no probe of ours are nobody's business: a flood of them must
+// not fill the database.
+static const char *text_of(const struct verdict *verdict, const char *text)
+{
+	return text == NULL || verdict->id == 0 ? "" : text;
+}
+
 static int add_dsn(struct daemon *daemon, const char *name, const struct entry *entry,
 		   struct verdict *verdict, int64_t *ret_id)
 {
@@ -156,9 +163,9 @@ static int add_dsn(struct daemon *daemon, const char *name, const struct entry *
 		.class = "",
 		.last_attempt = block->last_attempt_date,
 		.will_retry_until = block->will_retry_until,
-		.report_text = or_empty(facts->report_text),
-		.status_part = or_empty(facts->status_part),
-		.returned = or_empty(facts->returned),
+		.report_text = text_of(verdict, facts->report_text),
+		.status_part = text_of(verdict, facts->status_part),
+		.returned = text_of(verdict, facts->returned),
 	};
 
 	if (block->action == DSN_ACTION_FAILED || block->action == DSN_ACTION_DELAYED) {

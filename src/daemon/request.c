@@ -91,7 +91,7 @@ static const struct config_site *find_site(const struct config *config, const ch
 	return text_equals_nocase(local, "test") ? config_site_of(config, &addr.domain) : NULL;
 }
 
-// The same for a repeat of the same message: sender, recipient, Message-ID and body.
+// The same for a repeat of the same message: sender, recipient, Message-ID, Date and body.
 static void make_fingerprint(const struct entry *entry, char dst[2 * DIGEST_SIZE + 1])
 {
 	unsigned char digest[DIGEST_SIZE];
@@ -102,6 +102,8 @@ static void make_fingerprint(const struct entry *entry, char dst[2 * DIGEST_SIZE
 	buf_adds(&all, entry->envelope.recipient);
 	buf_addc(&all, '\0');
 	buf_adds(&all, field(entry, "Message-ID"));
+	buf_addc(&all, '\0');
+	buf_adds(&all, field(entry, "Date"));
 	buf_addc(&all, '\0');
 	buf_adds(&all, entry->facts.body_hash);
 	digest_sha256(digest, all.data, all.len);

@@ -273,19 +273,19 @@ static const char *sees_malformed(const struct refuse_check *check)
 // The rows from bad-sender on may use check->requester.
 static const struct refuse_row rows[] = {
 	{"unparsable", "RFC 3834 2", sees_unparsable},
-	{"report", "RFC 3834 2, RFC 6522 1", sees_report},
+	{"report", "RFC 3834 2 and RFC 6522 1", sees_report},
 	{"null-sender", "RFC 3834 2", sees_null_sender},
-	{"bad-sender", "RFC 3834 2, RFC 5321 4.1.2", sees_bad_sender},
+	{"bad-sender", "RFC 3834 2 and RFC 5321 4.1.2", sees_bad_sender},
 	{"own-domain", "RFC 3834 2", sees_own_domain},
-	{"system-sender", "RFC 3834 2, RFC 5230 4.6", sees_system_sender},
-	{"auto-submitted", "RFC 3834 2, 5", sees_auto_submitted},
+	{"system-sender", "RFC 3834 2 and RFC 5230 4.6", sees_system_sender},
+	{"auto-submitted", "RFC 3834 2 and 5", sees_auto_submitted},
 	{"precedence", "RFC 3834 2", sees_precedence},
-	{"list", "RFC 3834 2, RFC 5230 4.6", sees_list},
+	{"list", "RFC 3834 2 and RFC 5230 4.6", sees_list},
 	{"auto-response-suppress", "MS-OXCMAIL", sees_suppressed},
 	{"autoreply", "RFC 3834 2", sees_autoreply},
-	{"loop", "RFC 3834 3.1.2, RFC 5321 6.3", sees_loop},
+	{"loop", "RFC 3834 3.1.2 and RFC 5321 6.3", sees_loop},
 	{"too-many-hops", "RFC 5321 6.3", sees_hops},
-	{"malformed", "RFC 3834 2, RFC 5322 3.6", sees_malformed},
+	{"malformed", "RFC 3834 2 and RFC 5322 3.6", sees_malformed},
 	{NULL, NULL, NULL},
 };
 

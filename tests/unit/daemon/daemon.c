@@ -91,7 +91,7 @@ static void test_19_I1_swallowed(void **state)
 	assert_string_equal(house_ask("SELECT decision FROM request UNION ALL"
 				      " SELECT decision FROM dsn"),
 			    "auto-submitted\nforged-token\n");
-	expect_logged("request=ignored, reason=auto-submitted (RFC 3834 2, 5), detail=auto-g");
+	expect_logged("request=ignored, reason=auto-submitted (RFC 3834 2 and 5), detail=auto-g");
 	expect_logged("NOTOKEN: dsn=ignored, reason=forged-token, from=<b@good.test>");
 }
 
