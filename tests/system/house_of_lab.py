@@ -39,6 +39,7 @@ V6, DUAL6, DUAL4 = "2001:db8:25::6", "2001:db8:25::25", "192.0.2.25"
 GOOD = {4: "198.51.100.10", 6: "2001:db8:100::10"}
 OPERATOR = "operator@good.test"
 KINDS = {1: "report", 2: "six", 3: "delay", 4: "bounce"}
+TRACE = {"Received"}  # what is put on top of a letter, in no order
 MAX = {"report": 12 << 10, "six": 8 << 10, "delay": 8 << 10, "bounce": 8 << 10}
 counter = itertools.count(1)
 
@@ -110,8 +111,8 @@ class Mail:
         self.kind, self.request = KINDS.get(number & 15, ""), token_id(number & ~15) if found else ""
         self.is_from_us = facts["client"] in (V6, DUAL6, DUAL4)
 
-    def names(self):
-        return [name for name, _ in self.fields]
+    def names(self):  # of the letter's own fields
+        return [name for name, _ in self.fields if name not in TRACE]
 
     def field(self, name):  # the first such, unfolded, or None
         values = [value for n, value in self.fields if n.lower() == name.lower()]
@@ -156,8 +157,6 @@ class House:
                     file.write("#!/usr/bin/python3 -B\n" + text)
             self.lab("up", "--extra", folder, *words)
         self.processes = {name: self.look(name) for name in ("intake", "postsixd")}
-
-    # ---- in
 
     @contextlib.contextmanager
     def inside(self, which="world"):
