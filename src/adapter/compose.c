@@ -286,8 +286,8 @@ static GByteArray *write_out(const struct draft *draft)
 
 	g_mime_format_options_set_newline_format(format, GMIME_NEWLINE_FORMAT_DOS);
 	g_mime_message_set_mime_part(message, body);
-	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), false);
 	g_mime_stream_mem_set_byte_array(GMIME_STREAM_MEM(stream), bytes);
+	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), false);
 	g_mime_object_write_to_stream(GMIME_OBJECT(message), format, stream);
 	g_object_unref(body);
 	g_object_unref(message);
