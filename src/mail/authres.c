@@ -4,9 +4,9 @@
 // Authentication-Results, RFC 8601.
 //
 // The one thing to know: recognising a forgery is not parsing. A reader further down may be
-// sloppier than the grammar, so a value is reduced to what such readers agree on (its visible
-// characters without comments, quotes and blanks) and compared by that, once with comments taken
-// out and once with only their brackets taken out.
+// sloppier than the grammar, so the id is looked for through whatever such a reader might drop,
+// once with comments taken out and once with them (one that is never closed is none), and whatever
+// a host name cannot go on with ends it.
 #include "mail/authres.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ static const char *const names[] = {
 
 #define LETTERS_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-static const char letters_digits[] = LETTERS_DIGITS;
+static const char name_set[] = LETTERS_DIGITS "-_";
 static const char clean_set[] = LETTERS_DIGITS ".:_/+@-[]=";
 static const char base64_set[] = LETTERS_DIGITS "+/=";
 
@@ -120,43 +120,48 @@ void authres_write(struct buf *out, const struct authres *authres)
 // ---- whose field is this
 // --------------------------------------------------------------------------
 
-// In place: what is left when blanks, controls, quotes, brackets and what is not ASCII are
-// gone, up to the first semicolon.
-static void reduce(char *text)
+// Blanks, controls, quotes, brackets, and what is not ASCII: a reader may drop them anywhere in a
+// name.
+static bool is_noise(char c)
 {
-	size_t n = 0;
-
-	for (const char *c = text; *c != '\0' && *c != ';'; c++) {
-		if (*c > ' ' && *c < 0x7f && strchr("\"\\()'", *c) == NULL)
-			text[n++] = *c;
-	}
-	text[n] = '\0';
+	return c != '\0' && ((signed char)c <= ' ' || c == 0x7f || strchr("\"\\()'", c) != NULL);
 }
 
-// What follows the id in a reduced value: nothing, a version number, a final dot, or something
-// that no host name goes on with. "mx.six.test.evil.test" and "mx.six.testing" are others' ids.
+// What follows the id: nothing, a version number, a final dot, or something that no host name goes
+// on with. "mx.six.test.evil.test" and "mx.six.testing" are others' ids.
 static bool is_name_over(const char *rest)
 {
-	rest += strspn(rest, ".");
-	rest += strspn(rest, "0123456789");
-	return *rest == '\0' ||
-	       (strchr(letters_digits, *rest) == NULL && strchr("-._", *rest) == NULL);
+	rest += strspn(rest, ".0123456789");
+	return *rest == '\0' || strchr(name_set, *rest) == NULL;
 }
 
-static bool names_us(char *text, const char *id)
+static char lower(char c)
 {
-	reduce(text);
-	return text_starts_nocase(text, id) && is_name_over(text + strlen(id));
+	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+static bool names_us(const char *text, const char *id)
+{
+	while (*id != '\0') {
+		if (is_noise(*text)) {
+			text++;
+			continue;
+		}
+		if (lower(*text) != lower(*id))
+			return false;
+		text++;
+		id++;
+	}
+	return is_name_over(text);
 }
 
 bool authres_claims(const char *value, const char *id)
 {
 	const size_t size = strlen(value) + 1;
 	auto_free char *bare = mem_new(size, 1);
-	auto_free char *whole = mem_strdup(value);
 
 	if (id[0] == '\0')
 		return false;
 	comment_strip(bare, size, value);
-	return names_us(bare, id) || names_us(whole, id);
+	return names_us(bare, id) || names_us(value, id);
 }

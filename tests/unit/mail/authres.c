@@ -142,6 +142,12 @@ static void test_D5_ours(void **state)
 		"\x01mx.six\x7f.test\xc2\xa0; dkim=pass",
 		"mx.(x)six.test; dkim=pass",
 		"'mx.six.test'; dkim=pass",
+		"mx.six.test (never closed; dkim=pass",
+		"mx.six.test word; dkim=pass",
+		"(mx.six.test) other.test; dkim=pass", // rather one too many
+		"mx.six.test .evil.test; dkim=pass",
+		"\"mx.six.test\"word; dkim=pass",
+		"mx.six.test\xc2\xa0word; dkim=pass",
 	};
 
 	(void)state;
@@ -166,7 +172,6 @@ static void test_D5_others(void **state)
 		"mx.six.test1.evil.test; dkim=pass",
 		"amx.six.test; dkim=pass",
 		"six.test; dkim=pass",
-		"(mx.six.test) other.test; dkim=pass",
 		"mx.six.tes",
 	};
 
