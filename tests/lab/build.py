@@ -22,8 +22,9 @@ def check_needs(args):
     for program in ("ip", "nsd", "nsd-checkzone", "postfix", "setpriv"):
         if not shutil.which(program):
             raise Failure(f"{program} is not installed; tests/deps installs what is missing")
-    if not importlib.util.find_spec("dns"):
-        raise Failure("python3-dnspython is not installed; tests/deps installs what is missing")
+    for module, package in (("dns", "dnspython"), ("dkim", "dkim"), ("spf", "spf")):
+        if not importlib.util.find_spec(module):
+            raise Failure(f"python3-{package} is not installed; tests/deps installs what is missing")
     for program in needed_programs(args):
         if not os.access(f"{BUILD}/{program}", os.X_OK):
             raise Failure(f"{BUILD}/{program} is not built; `make` does it")
@@ -49,7 +50,7 @@ def make_state():
         os.symlink(folder, link)
     os.makedirs(RUN, 0o755)
     os.symlink(link, f"{RUN}/state")
-    for part in ("", "bin", "log", "pid", "inbox", "dns", "dual", "v6"):
+    for part in ("", "bin", "keys", "log", "pid", "inbox", "dns", "dual", "v6"):
         os.makedirs(f"{folder}/{part}", 0o755)
     return folder
 
@@ -101,10 +102,11 @@ def ip(namespace, *lines):
         raise Failure(f"the network of {namespace}: {done.stdout.strip()}")
 
 
-def make_zone(args, folder):
+def make_zone(args, folder, keys):
     zone = read(f"{HERE}/zone")
     if args.no_ptr:
         zone = re.sub(r"(?m)^.*; not with --no-ptr$", "", zone)
+    zone += keys
     if args.extra and os.path.exists(f"{args.extra}/zone"):
         zone += read(f"{args.extra}/zone")
     write(f"{folder}/dns/zone", zone)
@@ -165,6 +167,21 @@ def make_service(args, folder):
     run(*within(SERVICE, f"{TOP}/postfix/postsix-setup", "-c", f"{folder}/postsix.conf", "--postsix",
                 f"{folder}/bin/postsix", "--programs", f"{folder}/bin",
                 *(word for s in own + (args.postfix or []) for word in ("--set", s))))
+
+
+def make_keys(args, folder):
+    """The DNS records of the keys, which are made where postsix.conf names a file for them."""
+    config = configparser.ConfigParser(interpolation=None, delimiters="=")
+    config.read(f"{folder}/postsix.conf")
+    command = (f"{folder}/bin/postsix", "dkim-key", "-c", f"{folder}/postsix.conf")
+    making = [subprocess.Popen((*command, *option, site.split()[1]), stdout=subprocess.PIPE, text=True)
+              for site in config.sections() if site.startswith("site ") and not args.no_postsix
+              for name, option in (("dkim_key_file", ()), ("dkim_ed25519_key_file", ("--ed25519",)))
+              if config.get(site, name, fallback="")]
+    records = [process.communicate()[0] for process in making]
+    if any(process.returncode for process in making):
+        raise Failure("postsix dkim-key made no key")
+    return "".join(records)
 
 
 def make_folder(path, mode, *owner):

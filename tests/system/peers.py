@@ -63,14 +63,15 @@ PEERS = [
     Peer("liar", {("report", 4), ("six", 6), ("bounce", 4)}, "failed", [relayed("mx.liar.test"), dsn("failed", "5.1.1", "",
          "no-such-user", r"smtp; 550 5\.1\.1 <p@liar\.test>: no such person after all")], "your address is the problem, not IPv6",
          "accepted at first; the failure was reported later. At the end of this message is what mx.liar.test answered"),
+    Peer("strict", DELIVERED, "accepted", [relayed("mx.strict.test")], "", ""),
 ]
 NO_PTR = Peer("ptr", FAILED, "failed", [dsn("failed", "5.7.25", "mx.ptr.test", "ptr-required", r"smtp; 550 5\.7\.25 "
               r"\[2001:db8:25::6\] The IP address sending this message does not have a PTR record.*")],
               "your mail server refused us over IPv6", "over IPv6 it asks more of a sender")
 REFUSED = [("nullmx", "550 5.7.27 "), ("nodomain", "550 5.1.8 ")]
 SUBJECT = {"report": "your message reached us", "six": "mail over IPv6 reaches you", "delay": "still trying to reach you over IPv6"}
-FIELDS = ["From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted", "MIME-Version",
-          "Content-Type"]
+FIELDS = ["DKIM-Signature", "DKIM-Signature", "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
+          "Auto-Submitted", "MIME-Version", "Content-Type"]
 SOURCE = {("dual", 4): DUAL4, ("dual", 6): DUAL6, ("v6", 6): V6}
 
 # A server that offers DSN and notes what it is asked for: the only way to see the NOTIFY of what leaves postfix-dual

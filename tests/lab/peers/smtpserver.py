@@ -25,12 +25,12 @@ PATH = re.compile(rb"(?i)(?:MAIL FROM|RCPT TO):\s*<((?:\"(?:\\.|[^\"\\])*\"|[^\"
 
 
 class Temper:
-    """What a server does otherwise than the good one. Each of mail and rcpt is called with (session, address) and
-    returns a reply that refuses, or None; after is called with (session, message) for an accepted one. All
-    may be coroutines."""
+    """What a server does otherwise than the good one. Each of mail and rcpt is called with (session, address), data
+    with (session, message), and returns a reply that refuses, or None; after is called with (session, message)
+    for an accepted one. All may be coroutines."""
 
-    def __init__(self, mail=None, rcpt=None, after=None, closed=()):
-        self.mail, self.rcpt, self.after = mail, rcpt, after
+    def __init__(self, mail=None, rcpt=None, data=None, after=None, closed=()):
+        self.mail, self.rcpt, self.data, self.after = mail, rcpt, data, after
         self.closed = closed  # the families, of 4 and 6, on which nobody listens
 
 
@@ -165,6 +165,10 @@ class Session:
         data = data[:-3]
         message = data.replace(b"\r\n.", b"\r\n")
         message = message[1:] if message.startswith(b".") else message
+        refusal = await self.ask(self.temper.data, message)
+        if refusal:
+            self.reset()
+            return refusal
         facts = {"family": self.family, "client": self.client, "helo": self.helo, "sender": self.sender,
                  "recipients": self.recipients, **self.parameters, "faults": wire_faults(data)}
         self.inbox.store(self.name, message, facts)
