@@ -193,7 +193,7 @@ static int session_connect(struct session *session)
 }
 
 // Writes what it can. An error is left to the reading side, which may still find the server's last
-// words.
+// words; the server, which waits for the rest, is told that none comes.
 static void session_flush(struct session *session)
 {
 	struct buf *out = smtp_out(session->smtp);
@@ -205,8 +205,10 @@ static void session_flush(struct session *session)
 			buf_shift(out, (size_t)n);
 		else if (n < 0 && errno == EINTR)
 			n = 0;
-		else if (n < 0 && errno != EAGAIN)
+		else if (n < 0 && errno != EAGAIN) {
 			buf_clear(out);
+			shutdown(session->fd, SHUT_WR);
+		}
 	}
 	source_set_io(session->io, out->len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
