@@ -92,9 +92,9 @@ static const char *listen_to(int fd, struct buf *said)
 
 		if (ready == 0)
 			return "parser took too long";
-		if (ready < 0 && errno == EINTR)
-			continue;
 		got = ready < 0 ? -1 : read(fd, chunk, sizeof(chunk));
+		if (got < 0 && errno == EINTR)
+			continue;
 		if (got < 0)
 			return "parser cannot be heard";
 		if (got == 0)
