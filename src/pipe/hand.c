@@ -8,6 +8,7 @@
 #include "pipe/hand.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -77,11 +78,26 @@ static bool send_request(int fd, char *packet, size_t len, int message_fd)
 	return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
+// Until there is an answer. False where pipe(8), which alone reads our standard output, died first:
+// what it wrote till then ends like a whole message, so nobody may be seen to wait for it.
+static bool wait_for_answer(int fd)
+{
+	struct pollfd ends[] = {{.fd = fd, .events = POLLIN}, {.fd = STDOUT_FILENO}};
+
+	while (poll(ends, 2, -1) < 0 && errno == EINTR)
+		;
+	return (ends[1].revents & POLLERR) == 0;
+}
+
 // Intake's word, made one printable line of the form that pipe(8) understands.
 static bool read_status(int fd, char *status)
 {
 	ssize_t len;
 
+	if (!wait_for_answer(fd)) {
+		strcpy(status, "4.3.0 pipe(8) went away");
+		return false;
+	}
 	do
 		len = recv(fd, status, HAND_STATUS_MAX, 0);
 	while (len < 0 && errno == EINTR);
