@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "adapter/store_sql.h"
 #include "base/cleanup.h"
@@ -156,6 +157,21 @@ static bool passes_quick_check(sqlite3 *db)
 	return ok;
 }
 
+// Whether the last page is in part missing. SQLite reads the rest of it as zeros, and quick_check
+// may find nothing wrong with those. With a log (WAL) to recover from, that page may be there.
+static bool is_cut(sqlite3 *db)
+{
+	const char *path = sqlite3_db_filename(db, "main");
+	struct stat file, log;
+	int64_t page_size = 0;
+
+	if (read_pragma(db, "PRAGMA page_size", &page_size) < 0 || page_size <= 0 ||
+	    stat(path, &file) < 0)
+		return true;
+	return file.st_size % page_size != 0 &&
+	       (stat(sqlite3_filename_wal(path), &log) < 0 || log.st_size == 0);
+}
+
 // All missing migrations in one transaction.
 static int migrate(sqlite3 *db, size_t version)
 {
@@ -200,7 +216,7 @@ static const char *check_version(sqlite3 *db)
 	if (version > (int64_t)n_store_migrations)
 		return "it was written by a newer postsix; upgrade, or restore a backup from "
 		       "before";
-	if (!passes_quick_check(db))
+	if (is_cut(db) || !passes_quick_check(db))
 		return "it is damaged; restore it from a backup or move it away";
 	if (version < (int64_t)n_store_migrations && migrate(db, (size_t)version) < 0)
 		return "its schema cannot be brought up to date";

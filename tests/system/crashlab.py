@@ -55,6 +55,11 @@ def children(pid):
     return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
+def cpu(pid):
+    """What it used till now, in ticks."""
+    return sum(map(int, read(f"/proc/{pid}/stat").rpartition(")")[2].split()[11:13]))
+
+
 class Program:
     """postsixd or postsix-intake, started as the lab did, under a wrapper if wanted."""
 
@@ -128,6 +133,7 @@ class Lab:
         atexit.register(self.down)
         self.lab("up", *options)
         self.folder = os.readlink(f"{self.run_folder}/state")
+        self.database = f"{self.folder}/postsix.db"
         self.daemon, self.intake = Program(self, "postsixd"), Program(self, "intake")
         self.sender = Sender(self)
 
@@ -148,6 +154,13 @@ class Lab:
             program.start()
         until(lambda: self.listens())
         return self
+
+    def supervise(self):
+        """systemd's part, once: starts again what is not there. How many."""
+        gone = [program for program in (self.daemon, self.intake) if not program.is_alive()]
+        for program in gone:
+            program.start()
+        return len(gone)
 
     def listens(self):
         """Whether somebody listens on intake's socket: flag __SO_ACCEPTCON in the namespace's table."""

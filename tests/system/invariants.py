@@ -23,7 +23,7 @@ class Facts:
     """What is so at this moment, in plain lists."""
 
     def __init__(self, lab, files):
-        self.requests, self.messages, self.notifications = read_database(f"{lab.folder}/postsix.db")
+        self.requests, self.messages, self.notifications = read_database(lab.database)
         self.inbox = [read_mail(line, files) for line in read(f"{lab.folder}/inbox/index").splitlines()]
         self.queued = [f"{i}/{q}/{name}" for i in ("dual", "v6") for q in QUEUES for _, _, names in os.walk(f"{lab.folder}/{i}/queue/{q}")
                        for name in names]
@@ -158,11 +158,12 @@ class Invariants:
     def facts(self):
         return Facts(self.lab, self.files)
 
-    def settle(self, seconds=20, kills=0, only=None):
+    def settle(self, seconds=20, kills=0, only=None, meanwhile=lambda: None):
         """Violations once nothing changes them any more: at once when there are none, else after so many seconds."""
         found = []
 
         def hold():
+            meanwhile()
             found[:] = violations(self.facts(), kills, only)
             return not found
 
