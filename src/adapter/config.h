@@ -50,6 +50,7 @@ struct config {
 	char *state_directory; // holds postsix.db
 	char *spool_directory;
 	char *intake_socket;
+	char *milter_socket;
 	char *templates_directory;
 	char *token_secret_file;
 	char *operator_address; // where postmaster@, abuse@ and the sites' contacts go

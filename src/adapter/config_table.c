@@ -68,6 +68,8 @@ const struct option option_table[] = {
 		"folder where intake leaves entries, with new/ and quarantine/"),
 	GENERAL(intake_socket, OPTION_PATH, 0, 0, "/run/postsix/intake.sock", false,
 		"socket on which postsix-intake takes messages from postsix-pipe"),
+	GENERAL(milter_socket, OPTION_PATH, 0, 0, "/run/postsix/milter.sock", false,
+		"socket on which postsix-milter is asked about each message"),
 	GENERAL(templates_directory, OPTION_PATH, 0, 0, "/usr/share/postsix/templates", true,
 		"folder with one folder of templates per language"),
 	GENERAL(token_secret_file, OPTION_PATH, 0, 0, "/etc/postsix/token.secret", false,

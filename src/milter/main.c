@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "adapter/dns.h"
 #include "adapter/loop.h"
@@ -94,7 +95,6 @@ int main(int argc, char **argv)
 	struct verifier *verifier;
 	struct milter_filter filter;
 	struct milter milter;
-	int status;
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;
@@ -110,7 +110,8 @@ int main(int argc, char **argv)
 	}
 	milter = (struct milter){.verifier = verifier, .deadline_ms = options.deadline * 1000};
 	filter = session_filter(&milter);
-	status = serve(&filter, options.socket);
-	verifier_free(verifier);
-	return status;
+	// Sessions may still be at work in their threads: nothing of theirs is taken away, and no
+	// library's exit handler runs beneath them. Postfix sees them end, and puts their messages
+	// off.
+	_exit(serve(&filter, options.socket));
 }

@@ -4,6 +4,7 @@
 """What `lab up` makes before anything runs: folders, accounts, namespaces, network, zone, configuration, installation."""
 
 import configparser
+import grp
 import importlib.util
 import os
 import re
@@ -13,7 +14,7 @@ import subprocess
 from ground import BUILD, HERE, INSTANCES, RUN, SERVICE, SUFFIX, TOP, WORLD, Failure, read, run, within, write
 
 # only for the service's namespace, where the machine has none of these; from Debian's reserved range
-USERS = {"postsix": 59625, "postsix-intake": 59626, "postsix-pipe": 59627}
+USERS = {"postsix": 59625, "postsix-intake": 59626, "postsix-pipe": 59627, "postsix-milter": 59628}
 
 
 def check_needs(args):
@@ -35,7 +36,7 @@ def check_needs(args):
 
 def needed_programs(args):
     own = ["postsix"] + ([] if args.pipe else ["postsix-pipe"])
-    return own + ([] if args.no_postsix else ["postsix-intake", "postsixd"])
+    return own + ([] if args.no_postsix else ["postsix-intake", "postsix-milter", "postsixd"])
 
 
 def make_state():
@@ -160,10 +161,13 @@ def make_service(args, folder):
     for part in ("", "/new", "/quarantine"):
         make_folder(f"{folder}/spool{part}", 0o2770, intake[0], postsix[1])
     make_folder(f"{RUN}/intake", 0o2750, intake[0], pipe[1])
+    make_folder(f"{RUN}/milter", 0o2750, numbers["postsix-milter"][0], grp.getgrnam("postfix").gr_gid)
     for instance in INSTANCES:
         os.symlink(f"{folder}/{instance}/queue", f"{RUN}/{instance}")
     own = [f"{i}.{s}" for i in INSTANCES for s in (f"maillog_file={folder}/log/service.log",
                                                    f"maillog_file_prefixes={folder}/log")]
+    if args.no_postsix:
+        own += [f"{i}.smtpd_milters=" for i in INSTANCES]
     run(*within(SERVICE, f"{TOP}/postfix/postsix-setup", "-c", f"{folder}/postsix.conf", "--postsix",
                 f"{folder}/bin/postsix", "--programs", f"{folder}/bin",
                 *(word for s in own + (args.postfix or []) for word in ("--set", s))))

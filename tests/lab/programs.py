@@ -118,13 +118,18 @@ def start_intake(folder, wrapper=()):
                   "--limit", setting(folder, "postsix.message_size_limit"))
 
 
+def start_milter(folder, wrapper=()):
+    start_program("milter", wrapper, "postsix-milter", f"{folder}/bin/postsix-milter", "--stderr", "--deadline", "4",
+                  "--socket", "unix:" + setting(folder, "postsix.milter_socket"))
+
+
 def start_postsixd(folder, wrapper=()):
     start_program("postsixd", wrapper, "postsix", f"{folder}/bin/postsixd", "--stderr", "-c", f"{folder}/postsix.conf")
 
 
 STARTERS = {"dual": lambda folder, _: finish_instances(folder, begin_instances(["dual"])),
             "v6": lambda folder, _: finish_instances(folder, begin_instances(["v6"])),
-            "intake": start_intake, "postsixd": start_postsixd}
+            "intake": start_intake, "milter": start_milter, "postsixd": start_postsixd}
 
 
 def stop_program(name, number):

@@ -142,7 +142,7 @@ def test_commands():
     eq(lab("host", "sh", "-c", "cat; exit 7", stdin=b"hello").__dict__ | {"lines": 0},
        {"status": 7, "out": "hello", "err": "", "lines": 0}, "host passes input, output and status on")
     eq(lab("world", "ip", "-o", "-4", "address", "show", "dev", "world").out.split()[3], "192.0.2.1/24", "world is the world")
-    eq([lab("host", "id", "-u", user).status for user in ("postsix", "postsix-intake", "postsix-pipe")], [0, 0, 0],
+    eq([lab("host", "id", "-u", user).status for user in ("postsix", "postsix-intake", "postsix-milter", "postsix-pipe")], [0, 0, 0, 0],
        "the service's users are there")
     ok("postdrop" in lab("host", "id", "-Gn", "postsix").out.split(), "postsix may pass to the inject sockets")
     eq(lab("up", "--extra", "/nonexistent").status, 1, "an --extra that is not there is a fault")
@@ -289,7 +289,7 @@ def test_private_checkout():
     top = tempfile.mkdtemp()
     build = f"{top}/{'deep' * 20}/{'folder' * 10}"
     os.makedirs(build)
-    for program in ("postsix", "postsix-pipe", "postsix-intake", "postsixd"):
+    for program in ("postsix", "postsix-pipe", "postsix-intake", "postsix-milter", "postsixd"):
         shutil.copy(f"{B}/{program}", build)
     must("up below a folder that only root can enter", "up", b=build)
     must("a request", "send", b=build)
