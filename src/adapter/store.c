@@ -437,6 +437,14 @@ struct store_mail *store_mail_free(struct store_mail *mail)
 	return NULL;
 }
 
+void store_mail_blank(struct store_mail *mail)
+{
+	static char empty[1];
+
+	for (size_t i = 0; i < N_MAIL_TEXTS; i++)
+		*(char **)((char *)mail + mail_texts[i]) = empty;
+}
+
 int store_mail_sent(struct store *store, uint64_t id, int64_t now, const char *queue_id)
 {
 	return query_run(store, MAIL_SENT, "iis", (int64_t)id, now, queue_id);

@@ -154,6 +154,9 @@ int store_claim_mail(struct store *store, bool over_v6, int64_t now,
 		     struct store_mail **ret_mail) must_check;
 struct store_mail *store_mail_free(struct store_mail *mail);
 
+// Sets every text of the row to a static "": for trying what rows are used for. Not to be freed.
+void store_mail_blank(struct store_mail *mail);
+
 // What became of a claimed message. reply: the instance's last words.
 int store_mail_sent(struct store *store, uint64_t id, int64_t now, const char *queue_id) must_check;
 int store_mail_retry(struct store *store, uint64_t id, int64_t next, const char *reply) must_check;

@@ -31,5 +31,6 @@ const char *letter_write(struct letter *letter, const struct daemon *daemon,
 
 void letter_free(struct letter *letter);
 
-// True where every site's language has every template; else a line for each that is missing.
+// True where every site's language has every template and each can be filled; else a line with the
+// file for each that cannot.
 bool letter_check_templates(const struct config *config, FILE *errors);

@@ -466,12 +466,14 @@ static void test_what_cannot_be_written(void **state)
 	house_write_template("six.txt", "Subject: six\n\n{{no_such_name}}\n");
 	assert_string_equal(letter_write(&letter, house, &six), "template malformed");
 	letter_free(&letter);
+	assert_false(letter_check_templates(house_config, out));
 	unlink(folder_file("templates/en/six.txt"));
 	assert_string_equal(letter_write(&letter, house, &six), "template not found");
 	letter_free(&letter);
 	letter_free(&letter);
 	assert_false(letter_check_templates(house_config, out));
 	fclose(out);
+	assert_non_null(strstr(errors, "/templates/en/six.txt: line 3: unknown name "));
 	assert_non_null(strstr(errors, "/templates/en/six.txt: No such file or directory\n"));
 	free(errors);
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// What a template may name: the values that one message of ours has to tell. doc: postsix.conf(5)
+// has the list for those who write templates.
+#pragma once
+
+#include "adapter/config.h"
+#include "adapter/store.h"
+#include "mail/addr.h"
+#include "mail/dsn.h"
+#include "mail/template.h"
+#include "mail/token.h"
+
+#define WORDS_MAX     48
+#define WORDS_CUT_MAX 512 // octets of a stranger's value, once the whole is too large
+
+// The values, and the texts that are made for them. Borrows from what words_fill() was given.
+struct words {
+	struct template_value list[WORDS_MAX];
+	size_t n;
+	size_t n_own; // the first ones are ours, all others may be a stranger's words
+	char cut[WORDS_MAX][WORDS_CUT_MAX + 1];
+	char id[TOKEN_ID_SIZE];
+	char date[40];
+	char tester[ADDR_TEXT_SIZE];
+	char contact[ADDR_TEXT_SIZE];
+	char final_recipient[DSN_FIELD_MAX + 1];
+	char remote_mta[DSN_FIELD_MAX + 1];
+};
+
+// own_name: how postfix-v6 names itself in what it reports.
+void words_fill(struct words *words, const struct config_site *site, const struct store_mail *mail,
+		const char *own_name);
+
+// Cuts every value that may be a stranger's to max octets, at most WORDS_CUT_MAX.
+void words_cut(struct words *words, size_t max);
