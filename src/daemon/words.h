@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// What a template may name: the values that one message of ours has to tell. doc: postsix.conf(5)
-// has the list for those who write templates.
+// What a template may name: the values that one message of ours has to tell. postsix.conf(5) lists
+// them for those who write templates.
 #pragma once
 
 #include "adapter/config.h"

@@ -92,6 +92,11 @@ for name in PROGRAMS.values():
          f"{name} --help and its page have the same options")
     t.ok(name == "postsix" or "SECURITY CONSIDERATIONS" in read(PAGES[name]), f"{name}'s page says what strangers can reach")
 
+words = set(re.findall(r'add_(?:value|flag)\(words, "(\w+)"', read("src/daemon/words.c")))
+listed = set(re.findall(r"^\.Li (\w+)(?: ,)?$", read("man/postsix.conf.5"), re.M))
+t.ok(len(words) > 30, f"{len(words)} names for templates")
+none(t, sorted(words ^ listed), "postsix.conf.5 lists the names that a template may have")
+
 for page in tracked(r"^man/"):
     result = run("mandoc", "-T", "lint", "-W", "warning", page)
     none(t, result.stdout.splitlines() + result.stderr.splitlines(), f"{page} is lint-clean")
