@@ -216,6 +216,8 @@ void entry_write_facts(struct buf *out, const struct facts *facts)
 	json_object_set_new_nocheck(object, "fields", fields_value(facts));
 	json_object_set_new_nocheck(object, "n_received",
 				    json_integer((json_int_t)facts->n_received));
+	json_object_set_new_nocheck(object, "date", json_integer(facts->date));
+	json_object_set_new_nocheck(object, "first_received", json_integer(facts->first_received));
 	json_object_set_new_nocheck(object, "header_cut", json_boolean(facts->header_cut));
 	json_object_set_new_nocheck(object, "body_hash", json_string(facts->body_hash));
 	json_object_set_new_nocheck(object, "is_report", json_boolean(facts->is_report));
@@ -393,6 +395,8 @@ static const char *read_facts(json_t *object, struct facts *facts)
 	if (wrong != NULL)
 		return wrong;
 	facts->n_received = (size_t)take_number(&reader, "n_received", COUNT_MAX);
+	facts->date = take_number(&reader, "date", INT64_MAX);
+	facts->first_received = take_number(&reader, "first_received", INT64_MAX);
 	facts->header_cut = take_bool(&reader, "header_cut");
 	facts->is_report = take_bool(&reader, "is_report");
 	take_texts(&reader, facts, facts_keys, COUNT(facts_keys));

@@ -380,6 +380,28 @@ static void facts_add(struct facts *facts, const struct header *header)
 	field->value = keep(buf_string(&header->value), header->value.len, FACTS_VALUE_MAX, " \t");
 }
 
+// The time that a date says (RFC 5322 section 3.3), in seconds since 1970; 0 for none.
+static int64_t read_date(const char *text)
+{
+	GDateTime *date = g_mime_utils_header_decode_date(text);
+	int64_t seconds = date != NULL ? g_date_time_to_unix(date) : 0;
+
+	if (date != NULL)
+		g_date_time_unref(date);
+	return seconds > 0 ? seconds : 0;
+}
+
+// A Received field: counted, and its time kept, since the last one in the header is the first
+// one's.
+static void read_received(struct facts *facts, const char *value)
+{
+	const char *semicolon = strrchr(value, ';');
+
+	facts->n_received++;
+	if (semicolon != NULL)
+		facts->first_received = read_date(semicolon + 1);
+}
+
 static void read_header(struct facts *facts, const char *bytes, size_t len, size_t *ret_length)
 {
 	struct header header;
@@ -387,7 +409,9 @@ static void read_header(struct facts *facts, const char *bytes, size_t len, size
 	header_start(&header, bytes, len);
 	while (header_next(&header)) {
 		if (text_equals_nocase(header.name, "Received"))
-			facts->n_received++;
+			read_received(facts, buf_string(&header.value));
+		if (facts->date == 0 && text_equals_nocase(header.name, "Date"))
+			facts->date = read_date(buf_string(&header.value));
 		if (facts->subject == NULL && text_equals_nocase(header.name, "Subject"))
 			facts->subject = keep_subject(buf_string(&header.value));
 		if (facts_wants(header.name))

@@ -3,8 +3,8 @@
 
 // What one message says of itself. wanted[] is the whole list of header fields that get past the
 // parser: those that the refusal table judges and those that a reply's own header is made from.
-// Received is absent: it is counted (n_received), and how the message reached us is told by the
-// envelope, which no stranger writes.
+// Received is absent: it is counted, and the first one's time is kept; how the message reached us
+// is told by the envelope and by our own trace, which no stranger writes.
 #include "mail/facts.h"
 
 #include <stdlib.h>
@@ -26,6 +26,8 @@ static const char *const wanted[] = {
 	"Subject",
 	"Content-Type",
 	"Return-Path",
+	// what postsix-milter saw (mail/trace.h)
+	"X-Postsix-Trace",
 	// machines that say so (RFC 3834 section 5, and what was used before it)
 	"Auto-Submitted",
 	"Precedence",

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "mail/dsn.h"
 
@@ -27,8 +28,12 @@ struct facts {
 	size_t n_fields;  // the fields that facts_wants() names, in order
 	struct facts_field *fields;
 	size_t n_received; // Received fields in all (RFC 5321 section 6.3)
-	bool header_cut;   // a header field or the header itself was over a limit
-	char *subject;     // decoded to UTF-8, controls removed; "" for none
+	// When it says it was written, and when the first server says to have had it: seconds since
+	// 1970, 0 where it does not say.
+	int64_t date;
+	int64_t first_received;
+	bool header_cut; // a header field or the header itself was over a limit
+	char *subject;   // decoded to UTF-8, controls removed; "" for none
 	char body_hash[FACTS_HASH_SIZE];
 	bool is_report; // multipart/report or a delivery-status part anywhere (RFC 6522 section 1)
 	bool has_dsn;   // dsn is set

@@ -20,7 +20,9 @@
 	"\"recipient\":\"test@six.test\",\"original_recipient\":\"\",\"client_address\":\"\","     \
 	"\"client_hostname\":\"\",\"client_helo\":\"\",\"client_port\":\"\","                      \
 	"\"client_protocol\":\"\",\"size\":\"\"}\n"
-#define FACTS_START "{\"fields\":[[\"From\",\"a@b\"]],\"n_received\":1,\"header_cut\":false,"
+#define FACTS_START                                                                                \
+	"{\"fields\":[[\"From\",\"a@b\"]],\"n_received\":1,\"date\":2,\"first_received\":3,"       \
+	"\"header_cut\":false,"
 #define FACTS_END                                                                                  \
 	"\"body_hash\":\"\",\"is_report\":true,\"subject\":\"s\",\"report_text\":\"\","            \
 	"\"status_part\":\"\",\"returned\":\"\",\"returned_id\":\"\""
@@ -175,22 +177,20 @@ static const char *const bad[] = {
 	ENVELOPE_LINE FACTS_START FACTS_END DSN_START RECIPIENT("failed", "5.1") "]}}\n",
 	ENVELOPE_LINE FACTS_START FACTS_END DSN_START RECIPIENT("failed", "5.1.1 (no)") "]}}\n",
 	ENVELOPE_LINE FACTS_START FACTS_END DSN_START RECIPIENT("failed", "5.1.1") ",{}]}}\n",
-	ENVELOPE_LINE "{\"fields\":[[\"From\"]],\"n_received\":1,\"header_cut\":false," FACTS_END
-		      ",\"dsn\":null}\n",
-	ENVELOPE_LINE
-	"{\"fields\":[[\"X-Mailer\",\"x\"]],\"n_received\":1,\"header_cut\":false," FACTS_END
-	",\"dsn\":null}\n",
-	ENVELOPE_LINE
-	"{\"fields\":[[\"From\",\"x\",\"y\"]],\"n_received\":1,\"header_cut\":false," FACTS_END
-	",\"dsn\":null}\n",
-	ENVELOPE_LINE "{\"fields\":{},\"n_received\":1,\"header_cut\":false," FACTS_END
-		      ",\"dsn\":null}\n",
+	ENVELOPE_LINE "{\"fields\":[[\"From\"]],\"n_received\":1,\"date\":2,\"first_received\":3,"
+		      "\"header_cut\":false," FACTS_END ",\"dsn\":null}\n",
+	ENVELOPE_LINE "{\"fields\":[[\"X-Mailer\",\"x\"]],\"n_received\":1,\"date\":2,\"first_"
+		      "received\":3,\"header_cut\":false," FACTS_END ",\"dsn\":null}\n",
+	ENVELOPE_LINE "{\"fields\":[[\"From\",\"x\",\"y\"]],\"n_received\":1,\"date\":2,\"first_"
+		      "received\":3,\"header_cut\":false," FACTS_END ",\"dsn\":null}\n",
+	ENVELOPE_LINE "{\"fields\":{},\"n_received\":1,\"date\":2,\"first_received\":3,\"header_"
+		      "cut\":false," FACTS_END ",\"dsn\":null}\n",
 	ENVELOPE_LINE "{\"fields\":[],\"n_received\":-1,\"header_cut\":false," FACTS_END
 		      ",\"dsn\":null}\n",
 	ENVELOPE_LINE "{\"fields\":[],\"n_received\":1.5,\"header_cut\":false," FACTS_END
 		      ",\"dsn\":null}\n",
-	ENVELOPE_LINE "{\"fields\":[],\"n_received\":1,\"header_cut\":0," FACTS_END
-		      ",\"dsn\":null}\n",
+	ENVELOPE_LINE "{\"fields\":[],\"n_received\":1,\"date\":2,\"first_received\":3,\"header_"
+		      "cut\":0," FACTS_END ",\"dsn\":null}\n",
 };
 
 static void test_strict(void **state)
@@ -234,8 +234,9 @@ static void test_limits(void **state)
 		memset(value, 'x', sizeof(value));
 		value[FACTS_VALUE_MAX + over] = '\0';
 		snprintf(line, 4 * FACTS_VALUE_MAX,
-			 ENVELOPE_LINE "{\"fields\":[[\"From\",\"%s\"]],\"n_received\":1,\"header_"
-				       "cut\":false," FACTS_END ",\"dsn\":null}\n",
+			 ENVELOPE_LINE
+			 "{\"fields\":[[\"From\",\"%s\"]],\"n_received\":1,\"date\":2,"
+			 "\"first_received\":3,\"header_cut\":false," FACTS_END ",\"dsn\":null}\n",
 			 value);
 		assert_int_equal(entry_read(line, strlen(line), &entry) != NULL, over);
 		if (!over)

@@ -51,6 +51,34 @@ static void test_fields(void **state)
 }
 
 static const struct {
+	const char *header;
+	int64_t date;
+	int64_t first_received;
+} dates[] = {
+	{"Date: Mon, 23 Nov 2026 15:00:00 +0100\n", 1795442400, 0},
+	{"Received: by c; Mon, 23 Nov 2026 14:00:09 GMT\n"
+	 "Received: from a (x; y) by b;\n Mon, 23 Nov 2026 15:00:05 +0100 (CET)\n"
+	 "Date: 23 Nov 2026 14:00 +0000\nDate: Tue, 24 Nov 2026 14:00:00 +0000\n",
+	 1795442400, 1795442405},
+	{"Date: yesterday\nReceived: by b\n", 0, 0},
+	{"Date: Wed, 31 Dec 1969 23:59:59 +0000\nReceived: by b; never\n", 0, 0},
+	{"Date: 99 99 999999999999999 99:99:99 +9999\nReceived: ;;;\n", 0, 0},
+};
+
+static void test_dates(void **state)
+{
+	struct facts facts;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
+		read_text(dates[i].header, &facts);
+		assert_int_equal(facts.date, dates[i].date);
+		assert_int_equal(facts.first_received, dates[i].first_received);
+		facts_free(&facts);
+	}
+}
+
+static const struct {
 	const char *raw;
 	const char *want;
 } subjects[] = {
@@ -386,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_subject),
 		cmocka_unit_test(test_values_are_cut_between_words),
 		cmocka_unit_test(test_C2_C11_C13_reports),
