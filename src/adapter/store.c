@@ -22,14 +22,13 @@
 // Where LOAD_MAIL's texts go, in its order.
 static const size_t mail_texts[] = {
 #define TEXT(name) offsetof(struct store_mail, name)
-	TEXT(site),          TEXT(requester),       TEXT(instance),
-	TEXT(recipient),     TEXT(client_address),  TEXT(client_hostname),
-	TEXT(client_helo),   TEXT(client_protocol), TEXT(message_id),
-	TEXT(references),    TEXT(in_reply_to),     TEXT(subject),
-	TEXT(action),        TEXT(status),          TEXT(final_recipient),
-	TEXT(reporting_mta), TEXT(remote_mta),      TEXT(diagnostic),
-	TEXT(class),         TEXT(last_attempt),    TEXT(will_retry_until),
-	TEXT(report_text),   TEXT(status_part),     TEXT(returned),
+	TEXT(site),           TEXT(requester),        TEXT(instance),    TEXT(recipient),
+	TEXT(client_address), TEXT(client_hostname),  TEXT(client_helo), TEXT(client_protocol),
+	TEXT(message_id),     TEXT(references),       TEXT(in_reply_to), TEXT(subject),
+	TEXT(trace),          TEXT(action),           TEXT(status),      TEXT(final_recipient),
+	TEXT(reporting_mta),  TEXT(remote_mta),       TEXT(diagnostic),  TEXT(class),
+	TEXT(last_attempt),   TEXT(will_retry_until), TEXT(report_text), TEXT(status_part),
+	TEXT(returned),
 #undef TEXT
 };
 
@@ -295,11 +294,12 @@ void store_rollback(struct store *store)
 
 int store_add_request(struct store *store, const struct store_request *r)
 {
-	return query_run(store, ADD_REQUEST, "isissssssssssisssss", (int64_t)r->id, r->entry,
+	return query_run(store, ADD_REQUEST, "isissssssssssissssiiisss", (int64_t)r->id, r->entry,
 			 r->arrived, r->decision, r->site, r->requester, r->instance, r->queue_id,
 			 r->recipient, r->client_address, r->client_hostname, r->client_helo,
 			 r->client_protocol, r->size, r->message_id, r->references, r->in_reply_to,
-			 r->subject, r->fingerprint);
+			 r->subject, r->date, r->first_received, r->hops, r->trace,
+			 r->authenticated, r->fingerprint);
 }
 
 int store_has_entry(struct store *store, const char *entry)
@@ -396,8 +396,11 @@ static struct store_mail *read_mail(sqlite3_stmt *row, uint64_t id)
 	mail->attempts = sqlite3_column_int64(row, 2);
 	mail->was_accepted = sqlite3_column_int(row, 3) != 0;
 	mail->arrived = sqlite3_column_int64(row, 4);
+	mail->date = sqlite3_column_int64(row, 5);
+	mail->first_received = sqlite3_column_int64(row, 6);
+	mail->hops = sqlite3_column_int64(row, 7);
 	for (size_t i = 0; i < N_MAIL_TEXTS; i++)
-		*(char **)((char *)mail + mail_texts[i]) = column_copy(row, (int)i + 5);
+		*(char **)((char *)mail + mail_texts[i]) = column_copy(row, (int)i + 8);
 	return mail;
 }
 

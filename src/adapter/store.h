@@ -56,7 +56,12 @@ struct store_request {
 	const char *references;
 	const char *in_reply_to;
 	const char *subject;
-	const char *fingerprint; // the same for a repeat of the same message (RFC 1047)
+	int64_t date; // by its own Date and its oldest Received field; 0 for none
+	int64_t first_received;
+	int64_t hops;              // Received fields
+	const char *trace;         // our trace field's value where it is believed, or ""
+	const char *authenticated; // "dkim", or ""
+	const char *fingerprint;   // the same for a repeat of the same message (RFC 1047)
 };
 
 // Records it. -EEXIST where that entry or that id is recorded already.
@@ -121,7 +126,10 @@ struct store_mail {
 	int64_t created;
 	int64_t attempts;  // this one included
 	bool was_accepted; // a probe's outcome was accepted before it failed
-	int64_t arrived;   // the request
+	int64_t arrived;   // the request, as in struct store_request
+	int64_t date;
+	int64_t first_received;
+	int64_t hops;
 	char *site;
 	char *requester;
 	char *instance;
@@ -134,6 +142,7 @@ struct store_mail {
 	char *references;
 	char *in_reply_to;
 	char *subject;
+	char *trace;
 	char *action; // the notification it tells of; all "" where there is none
 	char *status;
 	char *final_recipient;

@@ -28,6 +28,11 @@ static const char version_1[] =
 	"  \"references\" TEXT NOT NULL,"
 	"  in_reply_to TEXT NOT NULL,"
 	"  subject TEXT NOT NULL,"
+	"  date INTEGER NOT NULL," // by its own Date and oldest Received field; 0 for none
+	"  first_received INTEGER NOT NULL,"
+	"  hops INTEGER NOT NULL,"       // Received fields
+	"  trace TEXT NOT NULL,"         // the milter's field where it is believed
+	"  authenticated TEXT NOT NULL," // 'dkim': the requester's domain vouches for it
 	"  fingerprint TEXT NOT NULL"
 	") STRICT;"
 	"CREATE INDEX request_requester ON request (requester, arrived) WHERE decision = 'answer';"
@@ -92,8 +97,9 @@ const char *const store_queries[N_QUERIES] = {
 		"INSERT INTO request (id, entry, arrived, decision, site, requester, instance,"
 		" queue_id, recipient, client_address, client_hostname, client_helo, "
 		"client_protocol,"
-		" size, message_id, \"references\", in_reply_to, subject, fingerprint)"
-		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		" size, message_id, \"references\", in_reply_to, subject, date, first_received,"
+		" hops, trace, authenticated, fingerprint)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[HAS_ENTRY] = "SELECT 1 FROM request WHERE entry = ?1"
 		      " UNION ALL SELECT 1 FROM dsn WHERE entry = ?1",
 	[COUNT_ANSWERS] = "SELECT count(*) FROM request"
@@ -117,13 +123,15 @@ const char *const store_queries[N_QUERIES] = {
 	[CLAIM] = "UPDATE message SET state = 'sending', attempts = attempts + 1 WHERE id ="
 		  " (SELECT id FROM message WHERE state = 'queued' AND instance = ? AND due <= ?"
 		  "  ORDER BY due LIMIT 1) RETURNING id",
-	// the columns after the first five stand in the order of mail_texts
+	// the texts after the first eight columns stand in the order of mail_texts
 	[LOAD_MAIL] =
 		"SELECT m.kind, m.created, m.attempts, p.accepted_at IS NOT NULL, r.arrived,"
+		" r.date, r.first_received, r.hops,"
 		" r.site, r.requester, r.instance, r.recipient, r.client_address, "
 		"r.client_hostname,"
 		" r.client_helo, r.client_protocol, r.message_id, r.\"references\", r.in_reply_to,"
-		" r.subject, d.action, d.status, d.final_recipient, d.reporting_mta, d.remote_mta,"
+		" r.subject, r.trace, d.action, d.status, d.final_recipient, d.reporting_mta, "
+		"d.remote_mta,"
 		" d.diagnostic, d.class, d.last_attempt, d.will_retry_until, d.report_text,"
 		" d.status_part, d.returned"
 		" FROM message m JOIN request r ON r.id = m.request LEFT JOIN dsn d ON d.id = m.dsn"

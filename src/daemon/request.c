@@ -17,6 +17,7 @@
 #include "daemon/daemon.h"
 #include "daemon/diary.h"
 #include "daemon/letter.h"
+#include "mail/origin.h"
 #include "mail/refuse.h"
 
 #define ANSWER           "answer"
@@ -28,6 +29,7 @@ struct decision {
 	const char *section;            // of the RFC, or ""
 	const char *detail;             // borrowed, or ""
 	const struct config_site *site; // NULL where the recipient is none of ours
+	struct origin origin;
 	char requester[ADDR_TEXT_SIZE]; // "" where it is refused before that is known
 	char fingerprint[2 * DIGEST_SIZE + 1];
 };
@@ -74,6 +76,8 @@ static const struct refuse_row *ask_rfc3834(struct daemon *daemon, const struct 
 	struct addr requester;
 	const struct refuse_row *row = refuse_find(&input, &requester, &decision->detail);
 
+	origin_find(&entry->facts, &entry->envelope, row == NULL ? &requester : NULL,
+		    daemon->config->milter_socket[0] != '\0', &decision->origin);
 	if (row == NULL)
 		addr_text(decision->requester, &requester);
 	return row;
@@ -185,6 +189,11 @@ static int add_request(struct daemon *daemon, const char *name, const struct ent
 		.references = field(entry, "References"),
 		.in_reply_to = field(entry, "In-Reply-To"),
 		.subject = entry->facts.subject == NULL ? "" : entry->facts.subject,
+		.date = entry->facts.date,
+		.first_received = entry->facts.first_received,
+		.hops = (int64_t)entry->facts.n_received,
+		.trace = decision->origin.has_trace ? field(entry, TRACE_FIELD) : "",
+		.authenticated = decision->origin.authenticated,
 		.fingerprint = decision->fingerprint,
 	};
 
@@ -204,11 +213,12 @@ static void write_diary(struct daemon *daemon, const struct entry *entry,
 			 decision->section[0] == '\0' ? "" : ")", log_value(decision->detail));
 	diary_event(daemon->diary, LOG_INFO, id,
 		    "request=%s%s, from=<%s>, to=<%s>, instance=%s, queue_id=%s, client=%s, "
-		    "message_id=%s",
+		    "authenticated=%s, message_id=%s",
 		    answered ? "answered" : "ignored", reason,
 		    envelope->sender[0] == '\0' ? "" : log_value(envelope->sender),
 		    log_value(envelope->recipient), log_value(envelope->instance),
 		    log_value(envelope->queue_id), log_value(envelope->client_address),
+		    log_value(decision->origin.authenticated),
 		    log_value(field(entry, "Message-ID")));
 }
 

@@ -42,21 +42,80 @@ static const char *after_type(const char *field)
 	return semicolon + 1 + strspn(semicolon + 1, " \t");
 }
 
+// "3 seconds", "2 minutes": what people say of a time on the way. "" where it is not known, or
+// where clocks disagree.
+static void write_span(char dst[40], int64_t from, int64_t to)
+{
+	static const struct {
+		int64_t seconds;
+		const char *unit;
+	} units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+	size_t i = 0;
+	int64_t n;
+
+	dst[0] = '\0';
+	if (from <= 0 || to < from)
+		return;
+	while (units[i].seconds > 1 && to - from < 2 * units[i].seconds)
+		i++;
+	n = (to - from) / units[i].seconds;
+	snprintf(dst, 40, "%lld %s%s", (long long)n, units[i].unit, n == 1 ? "" : "s");
+}
+
+static void write_dkim(struct words *words)
+{
+	const struct trace *trace = &words->trace;
+	size_t len = 0;
+
+	words->dkim[0] = '\0';
+	for (size_t i = 0; i < trace->n_dkim; i++)
+		len += (size_t)snprintf(words->dkim + len, sizeof(words->dkim) - len, "%s%s (%s)",
+					i == 0 ? "" : ", ", auth_result_name(trace->dkim[i].result),
+					trace->dkim[i].domain);
+}
+
+// What the milter saw. Without it the name that Postfix found stands for the confirmed one, and of
+// TLS and DKIM nothing is said.
+static void add_trace(struct words *words, const struct store_mail *mail)
+{
+	struct trace *trace = &words->trace;
+	bool has_trace = trace_parse(mail->trace, strlen(mail->trace), trace) == NULL;
+	bool has_name = strcmp(mail->client_hostname, "unknown") != 0;
+
+	if (!has_trace)
+		*trace = (struct trace){0};
+	snprintf(words->tls, sizeof(words->tls), trace->cipher[0] != '\0' ? "%s (%s)" : "%s%s",
+		 trace->tls, trace->cipher);
+	write_dkim(words);
+	add_flag(words, "has_trace", has_trace);
+	add_value(words, "client_name",
+		  trace->fcrdns == AUTH_PASS ? trace->ptr
+		  : has_trace || !has_name   ? ""
+					     : mail->client_hostname);
+	add_value(words, "client_wrong_name", trace->fcrdns == AUTH_FAIL ? trace->ptr : "");
+	add_value(words, "tls", words->tls);
+	add_value(words, "dkim", words->dkim);
+}
+
 static void add_request(struct words *words, const struct store_mail *mail)
 {
 	bool over_v6 = strchr(mail->client_address, ':') != NULL;
 
 	write_time(words->date, mail->arrived);
+	write_span(words->took, mail->date, mail->arrived);
+	write_span(words->took_servers, mail->first_received, mail->arrived);
+	snprintf(words->hops, sizeof(words->hops), "%lld", (long long)mail->hops % 1000);
 	add_value(words, "requester", mail->requester);
 	add_value(words, "recipient", mail->recipient);
 	add_value(words, "request_date", words->date);
 	add_value(words, "request_subject", mail->subject);
 	add_value(words, "client_address", mail->client_address);
 	add_value(words, "client_family", over_v6 ? "IPv6" : "IPv4");
-	add_value(words, "client_name",
-		  strcmp(mail->client_hostname, "unknown") == 0 ? "" : mail->client_hostname);
 	add_value(words, "client_helo", mail->client_helo);
 	add_value(words, "client_protocol", mail->client_protocol);
+	add_value(words, "took", words->took);
+	add_value(words, "took_servers", words->took_servers);
+	add_value(words, "hops", words->hops);
 	add_flag(words, "is_v6_request", over_v6);
 }
 
@@ -127,6 +186,7 @@ void words_fill(struct words *words, const struct config_site *site, const struc
 	words->n = 0;
 	add_site(words, site, mail->id);
 	add_request(words, mail);
+	add_trace(words, mail);
 	add_notification(words, mail, own_name);
 	add_problem(words, mail);
 }

@@ -11,6 +11,7 @@
 #include "mail/dsn.h"
 #include "mail/template.h"
 #include "mail/token.h"
+#include "mail/trace.h"
 
 #define WORDS_MAX     48
 #define WORDS_CUT_MAX 512 // octets of a stranger's value, once the whole is too large
@@ -27,6 +28,12 @@ struct words {
 	char contact[ADDR_TEXT_SIZE];
 	char final_recipient[DSN_FIELD_MAX + 1];
 	char remote_mta[DSN_FIELD_MAX + 1];
+	struct trace trace; // of the request; all empty where there is none
+	char tls[2 * TRACE_WORD_SIZE + 3];
+	char dkim[TRACE_DKIM_MAX * (TRACE_NAME_SIZE + 16)];
+	char took[40];
+	char took_servers[40];
+	char hops[12];
 };
 
 // own_name: how postfix-v6 names itself in what it reports.

@@ -59,6 +59,11 @@ static struct store_request request(uint64_t id, const char *entry)
 		.references = "<r@good.test>",
 		.in_reply_to = "<i@good.test>",
 		.subject = "it's \"me\"; --",
+		.date = 90,
+		.first_received = 95,
+		.hops = 2,
+		.trace = "v=1",
+		.authenticated = "dkim",
 		.fingerprint = "f1",
 	};
 }
@@ -147,7 +152,7 @@ static void test_reopen_keeps_all(void **state)
 	assert_string_equal(ask("SELECT * FROM request"),
 			    "4096|e1|100|answer|one|a@good.test|dual|Q1|test@six.test|2001:db8::1|"
 			    "mx.good.test|helo.good.test|ESMTP|1234|<m@good.test>|<r@good.test>|"
-			    "<i@good.test>|it's \"me\"; --|f1\n");
+			    "<i@good.test>|it's \"me\"; --|90|95|2|v=1|dkim|f1\n");
 }
 
 // What was committed is there after a process that ended without a word; what was not, is not.
@@ -449,6 +454,9 @@ static void test_probe_and_its_notification(void **state)
 	assert_true(mail->was_accepted);
 	assert_int_equal(mail->created, 31);
 	assert_int_equal(mail->arrived, 100);
+	assert_int_equal(mail->date, 90);
+	assert_int_equal(mail->first_received, 95);
+	assert_int_equal(mail->hops, 2);
 	{
 		const char *texts[][2] = {
 			{mail->site, "one"},
@@ -463,6 +471,7 @@ static void test_probe_and_its_notification(void **state)
 			{mail->references, "<r@good.test>"},
 			{mail->in_reply_to, "<i@good.test>"},
 			{mail->subject, "it's \"me\"; --"},
+			{mail->trace, "v=1"},
 			{mail->action, "failed"},
 			{mail->status, "5.4.4"},
 			{mail->final_recipient, "rfc822; a@good.test"},

@@ -40,9 +40,26 @@ static int64_t now_ms(void)
 static int add(struct store *store, uint64_t id, const char *subject)
 {
 	char entry[40];
-	struct store_request row = {
-		id, entry, 1,  "answer", "", "a@good.test", "", "", "", "", "", "",
-		"", 0,     "", "",       "", subject,       "f"};
+	struct store_request row = {.id = id,
+				    .entry = entry,
+				    .arrived = 1,
+				    .decision = "answer",
+				    .site = "",
+				    .requester = "a@good.test",
+				    .instance = "",
+				    .queue_id = "",
+				    .recipient = "",
+				    .client_address = "",
+				    .client_hostname = "",
+				    .client_helo = "",
+				    .client_protocol = "",
+				    .message_id = "",
+				    .references = "",
+				    .in_reply_to = "",
+				    .subject = subject,
+				    .trace = "",
+				    .authenticated = "",
+				    .fingerprint = "f"};
 	int r = store_begin(store);
 
 	snprintf(entry, sizeof(entry), "e%llx", (unsigned long long)id);

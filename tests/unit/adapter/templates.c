@@ -32,6 +32,13 @@ static const char *const names[] = {
 	"client_address",
 	"client_family",
 	"client_name",
+	"client_wrong_name",
+	"has_trace",
+	"tls",
+	"dkim",
+	"took",
+	"took_servers",
+	"hops",
 	"client_helo",
 	"client_protocol",
 	"action",
@@ -154,13 +161,28 @@ static void test_report(void **state)
 	check_subject(&out, "your message reached us");
 	assert_non_null(strstr(out.data, "2001:db8::1"));
 	assert_non_null(strstr(out.data, "deliver-v6: pass"));
+	assert_non_null(strstr(out.data, "  TLS:              value\r\n"));
+	assert_non_null(strstr(out.data, "  DKIM:             value\r\n"));
+	assert_non_null(strstr(out.data, "  Time on the way:  value since its Date\r\n"));
 	buf_free(&out);
 	set("is_v6_request", "");
 	set("client_name", "");
+	set("tls", "");
+	set("dkim", "");
+	out = rendered("report");
+	assert_non_null(strstr(out.data, "value,\r\n                    which does not lead back"));
+	assert_non_null(strstr(out.data, "no, the connection was not encrypted\r\n"));
+	assert_non_null(strstr(out.data, "not signed\r\n"));
+	buf_free(&out);
+	set("client_wrong_name", "");
+	set("has_trace", "");
+	set("took", "");
 	out = rendered("report");
 	assert_non_null(strstr(out.data, "deliver-v6: unknown"));
 	assert_null(strstr(out.data, "deliver-v6: pass"));
 	assert_non_null(strstr(out.data, "none that leads back to that address"));
+	assert_null(strstr(out.data, "TLS:"));
+	assert_null(strstr(out.data, "Time on the way"));
 	buf_free(&out);
 }
 

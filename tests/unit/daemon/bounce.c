@@ -22,9 +22,26 @@
 static void add_probe(uint64_t request, const char *requester)
 {
 	char entry[20];
-	struct store_request row = {request, entry, NOW, "answer", "one", requester, "v6",
-				    "",      "",    "",  "",       "",    "",        0,
-				    "",      "",    "",  "",       ""};
+	struct store_request row = {.id = request,
+				    .entry = entry,
+				    .arrived = NOW,
+				    .decision = "answer",
+				    .site = "one",
+				    .requester = requester,
+				    .instance = "v6",
+				    .queue_id = "",
+				    .recipient = "",
+				    .client_address = "",
+				    .client_hostname = "",
+				    .client_helo = "",
+				    .client_protocol = "",
+				    .message_id = "",
+				    .references = "",
+				    .in_reply_to = "",
+				    .subject = "",
+				    .trace = "",
+				    .authenticated = "",
+				    .fingerprint = ""};
 
 	snprintf(entry, sizeof(entry), "r%llx", (unsigned long long)request);
 	assert_int_equal(store_add_request(house->store, &row), 0);

@@ -119,6 +119,49 @@ static void test_what_is_recorded(void **state)
 			    "1|report|dual|1800000000|NULL\n2|six|v6|1800000000|pending\n");
 }
 
+#define TRACE(client, domain)                                                                      \
+	"v=1; instance=v6; client=" client "; family=6; fcrdns=pass; ptr=mx.good.test;"            \
+	" helo=mx.good.test; time=1799999990; dkim=pass/" domain
+
+// The trace is recorded where it is believed, and with it who vouches for the requester.
+static void test_24_origin(void **state)
+{
+	static const struct {
+		const char *trace;
+		const char *milter;
+		const char *want;
+	} rows[] = {
+		{TRACE("2001:db8:100::25", "good.test"), "/milter", "1|dkim|11|12|3\n"},
+		{TRACE("2001:db8:100::25", "other.test"), "/milter", "1||11|12|3\n"},
+		{TRACE("2001:db8:100::26", "good.test"), "/milter",
+		 "0||11|12|3\n"},                                             // not this client
+		{TRACE("2001:db8:100::25", "good.test"), "", "0||11|12|3\n"}, // no milter
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct entry entry = house_entry("a@good.test", "test@six.test");
+		struct facts_field fields[] = {
+			{(char *)"From", (char *)"x@y"},
+			{(char *)"X-Postsix-Trace", (char *)(uintptr_t)rows[i].trace}};
+
+		entry.facts.fields = fields;
+		entry.facts.n_fields = COUNT(fields);
+		entry.facts.date = 11;
+		entry.facts.first_received = 12;
+		entry.facts.n_received = 3;
+		memset(entry.facts.body_hash, 'a' + (int)i, 8);
+		free(house_config->milter_socket);
+		house_config->milter_socket = strdup(rows[i].milter);
+		decide(&entry);
+		assert_string_equal(house_ask("SELECT trace <> '', authenticated, date,"
+					      " first_received, hops FROM request"),
+				    rows[i].want);
+		house_ask("DELETE FROM message");
+		house_ask("DELETE FROM request");
+	}
+}
+
 // The same message delivered again (RFC 1047): under another queue id, minutes later.
 static void test_20_duplicate(void **state)
 {
@@ -288,6 +331,7 @@ int main(void)
 		TEST(test_A1_I1_every_message_has_a_decision),
 		TEST(test_A6_unparsable_and_reports),
 		TEST(test_what_is_recorded),
+		TEST(test_24_origin),
 		TEST(test_20_duplicate),
 		TEST(test_20_duplicate_is_forgotten),
 		TEST(test_A9_limits),
