@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The postsix authors
 
 // mail/authres on any bytes: a field of ours never has more results or lines than it was given, and
-// claims to be ours. The same bytes as a stranger's field: a fold in front changes nothing, and what
-// claims an id goes on doing so in other case. Reached: a stranger's field was taken for ours.
+// claims to be ours. The same bytes as a stranger's field: a fold in front changes nothing, and
+// what claims an id goes on doing so in other case. Reached: a stranger's field was taken for ours.
 
 #include <ctype.h>
 #include <string.h>
