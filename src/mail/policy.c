@@ -161,6 +161,35 @@ const char *policy_value(const struct policy *policy, const char *name)
 	return "";
 }
 
+// The local part in quotes, quotes and backslashes in it behind a backslash.
+static void quote_local(struct buf *out, const char *local, size_t len)
+{
+	buf_addc(out, '"');
+	for (size_t i = 0; i < len; i++) {
+		if (local[i] == '"' || local[i] == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, local[i]);
+	}
+	buf_addc(out, '"');
+}
+
+const char *policy_address(const char *value, struct addr *ret_addr)
+{
+	auto_buf struct buf quoted = buf_make(3 * (size_t)POLICY_LINE_MAX);
+	const char *at = strrchr(value, '@');
+	const char *wrong;
+
+	if (at == NULL || at == value)
+		return "the address has no @ or no local part";
+	// what begins like a route, a quote or a bracket is none here: that is in the local part
+	wrong = strchr("@\"<", value[0]) != NULL ? "" : addr_parse(value, strlen(value), ret_addr);
+	if (wrong == NULL)
+		return NULL;
+	quote_local(&quoted, value, (size_t)(at - value));
+	buf_adds(&quoted, at);
+	return addr_parse(quoted.data, quoted.len, ret_addr);
+}
+
 const char *policy_fault(const struct policy *policy)
 {
 	return policy->fault;

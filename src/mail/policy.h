@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "mail/addr.h"
 
 #define POLICY_LINE_MAX       4096 // octets, without the newline
 #define POLICY_ATTRIBUTES_MAX 100
@@ -35,10 +36,15 @@ struct policy *policy_free(struct policy *policy);
 // push invalidates the values of the request in hand). What is pushed to a broken one is dropped.
 void policy_push(struct policy *policy, const void *bytes, size_t len);
 
+// What came of what was pushed; drops the request that it told of before.
 enum policy_event policy_next(struct policy *policy) must_check;
 
 // The value of the request's attribute of that name, "" where it has none. Borrowed.
 const char *policy_value(const struct policy *policy, const char *name);
+
+// The address that a sender or recipient attribute means. Postfix gives it without the quotes of
+// RFC 5321; they are put back where they are needed. As addr_parse otherwise.
+const char *policy_address(const char *value, struct addr *ret_addr) must_check;
 
 // What was wrong, as a sentence; NULL while nothing is.
 const char *policy_fault(const struct policy *policy);

@@ -272,21 +272,26 @@ static const char *sees_malformed(const struct refuse_check *check)
 
 // The rows from bad-sender on may use check->requester.
 static const struct refuse_row rows[] = {
-	{"unparsable", "RFC 3834 2", sees_unparsable},
-	{"report", "RFC 3834 2 and RFC 6522 1", sees_report},
-	{"null-sender", "RFC 3834 2", sees_null_sender},
-	{"bad-sender", "RFC 3834 2 and RFC 5321 4.1.2", sees_bad_sender},
-	{"own-domain", "RFC 3834 2", sees_own_domain},
-	{"system-sender", "RFC 3834 2 and RFC 5230 4.6", sees_system_sender},
-	{"auto-submitted", "RFC 3834 2 and 5", sees_auto_submitted},
-	{"precedence", "RFC 3834 2", sees_precedence},
-	{"list", "RFC 3834 2 and RFC 5230 4.6", sees_list},
-	{"auto-response-suppress", "MS-OXCMAIL", sees_suppressed},
-	{"autoreply", "RFC 3834 2", sees_autoreply},
-	{"loop", "RFC 3834 3.1.2 and RFC 5321 6.3", sees_loop},
-	{"too-many-hops", "RFC 5321 6.3", sees_hops},
-	{"malformed", "RFC 3834 2 and RFC 5322 3.6", sees_malformed},
-	{NULL, NULL, NULL},
+	{"unparsable", "RFC 3834 2", sees_unparsable, NULL},
+	{"report", "RFC 3834 2 and RFC 6522 1", sees_report, NULL},
+	{"null-sender", "RFC 3834 2", sees_null_sender,
+	 "there is nobody to answer: the sender is <>; to test, write from your own address"},
+	{"bad-sender", "RFC 3834 2 and RFC 5321 4.1.2", sees_bad_sender,
+	 "the sender address is malformed and cannot be answered"},
+	{"own-domain", "RFC 3834 2", sees_own_domain,
+	 "this service does not test itself: write from a domain that is not its own"},
+	{"system-sender", "RFC 3834 2 and RFC 5230 4.6", sees_system_sender,
+	 "machines write from such addresses, and no machine is answered: write from a person's "
+	 "address"},
+	{"auto-submitted", "RFC 3834 2 and 5", sees_auto_submitted, NULL},
+	{"precedence", "RFC 3834 2", sees_precedence, NULL},
+	{"list", "RFC 3834 2 and RFC 5230 4.6", sees_list, NULL},
+	{"auto-response-suppress", "MS-OXCMAIL", sees_suppressed, NULL},
+	{"autoreply", "RFC 3834 2", sees_autoreply, NULL},
+	{"loop", "RFC 3834 3.1.2 and RFC 5321 6.3", sees_loop, NULL},
+	{"too-many-hops", "RFC 5321 6.3", sees_hops, NULL},
+	{"malformed", "RFC 3834 2 and RFC 5322 3.6", sees_malformed, NULL},
+	{NULL, NULL, NULL, NULL},
 };
 
 const struct refuse_row *refuse_rows(void)
@@ -294,8 +299,8 @@ const struct refuse_row *refuse_rows(void)
 	return rows;
 }
 
-const struct refuse_row *refuse_find(const struct refuse_input *input, struct addr *ret_requester,
-				     const char **ret_detail)
+static const struct refuse_row *find(const struct refuse_input *input, bool in_session,
+				     struct addr *ret_requester, const char **ret_detail)
 {
 	struct refuse_check check = {.input = input};
 	const char *sender = input->envelope->sender;
@@ -303,7 +308,7 @@ const struct refuse_row *refuse_find(const struct refuse_input *input, struct ad
 
 	check.wrong_sender = addr_parse(sender, strlen(sender), &check.requester);
 	for (const struct refuse_row *row = rows; row->name != NULL; row++) {
-		detail = row->sees(&check);
+		detail = in_session && row->words == NULL ? NULL : row->sees(&check);
 		if (detail != NULL) {
 			*ret_detail = detail;
 			return row;
@@ -312,4 +317,16 @@ const struct refuse_row *refuse_find(const struct refuse_input *input, struct ad
 	*ret_requester = check.requester;
 	*ret_detail = "";
 	return NULL;
+}
+
+const struct refuse_row *refuse_find(const struct refuse_input *input, struct addr *ret_requester,
+				     const char **ret_detail)
+{
+	return find(input, false, ret_requester, ret_detail);
+}
+
+const struct refuse_row *refuse_find_in_session(const struct refuse_input *input,
+						struct addr *ret_requester, const char **ret_detail)
+{
+	return find(input, true, ret_requester, ret_detail);
 }

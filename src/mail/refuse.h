@@ -31,6 +31,9 @@ struct refuse_row {
 	const char *name;                                      // as logged: reason=null-sender
 	const char *section;                                   // "RFC 3834 2"
 	const char *(*sees)(const struct refuse_check *check); // what it saw, or NULL
+	// What a person is told in the SMTP session; NULL where the message decides, not the
+	// envelope alone.
+	const char *words;
 };
 
 // NULL where the message may be answered; *ret_requester is then the one address to answer,
@@ -39,6 +42,11 @@ struct refuse_row {
 // borrowed from the input and lives as long.
 const struct refuse_row *refuse_find(const struct refuse_input *input, struct addr *ret_requester,
 				     const char **ret_detail);
+
+// The same before there is a message: asks only the rows that have words. input->facts may be NULL.
+const struct refuse_row *refuse_find_in_session(const struct refuse_input *input,
+						struct addr *ret_requester,
+						const char **ret_detail);
 
 // All rows, in the order they are asked, ended by one with a NULL name: for the documentation's
 // test.

@@ -223,6 +223,45 @@ static void test_answer(void **state)
 	buf_free(&out);
 }
 
+// Fault 30: as Postfix gives addresses, without quotes, and as they come out of pipe(8), with them.
+static void test_30_addresses(void **state)
+{
+	static const struct {
+		const char *value, *text; // NULL: it is none
+	} rows[] = {
+		{"a@good.test", "a@good.test"},
+		{"a b@good.test", "\"a b\"@good.test"},
+		{"a\"b\\@good.test", "\"a\\\"b\\\\\"@good.test"},
+		{"a@b@good.test", "\"a@b\"@good.test"},
+		{"@b@good.test", "\"@b\"@good.test"},
+		{"@a,@b:c@good.test", "\"@a,@b:c\"@good.test"},
+		{"\"a\"@good.test", "\"\\\"a\\\"\"@good.test"},
+		{"<a@good.test>", NULL},
+		{"<a>@good.test", "\"<a>\"@good.test"},
+		{".a..b.@good.test", "\".a..b.\"@good.test"},
+		{"j\xc3\xbcrgen@good.test", "j\xc3\xbcrgen@good.test"},
+		{"a@[192.0.2.1]", "a@[192.0.2.1]"},
+		{"", NULL},
+		{"a", NULL},
+		{"@good.test", NULL},
+		{"a@", NULL},
+		{"a\tb@good.test", NULL},
+		{"a@good..test", NULL},
+	};
+	char text[ADDR_TEXT_SIZE];
+	struct addr addr;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *wrong = policy_address(rows[i].value, &addr);
+
+		print_message("%s: %s\n", rows[i].value, wrong == NULL ? "fine" : wrong);
+		assert_int_equal(wrong == NULL, rows[i].text != NULL);
+		if (rows[i].text != NULL)
+			assert_string_equal(addr_text(text, &addr), rows[i].text);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, end)
 
 int main(void)
@@ -237,6 +276,7 @@ int main(void)
 		TEST(test_fault_16_attributes),
 		TEST(test_fault_16_a_request_at_its_limit),
 		TEST(test_answer),
+		TEST(test_30_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
