@@ -244,6 +244,9 @@ static void check_whole(struct reading *reading)
 	if (strlen(config->dual.inject) >= SOCKET_PATH_SIZE ||
 	    strlen(config->v6.inject) >= SOCKET_PATH_SIZE)
 		report(reading, reading->line, "inject", "a socket's path has at most 107 octets");
+	if (strlen(config->policy_socket) >= SOCKET_PATH_SIZE)
+		report(reading, reading->line, "policy_socket",
+		       "a socket's path has at most 107 octets");
 	if (config->dual.retry_max < config->dual.retry_min ||
 	    config->v6.retry_max < config->v6.retry_min)
 		report(reading, reading->line, "retry_max", "it must not be below retry_min");
@@ -302,4 +305,13 @@ const struct config_site *config_site_of(const struct config *config, const stru
 		    domain_equals(&config->sites[i].dual_domain, domain))
 			return &config->sites[i];
 	return NULL;
+}
+
+size_t config_own_domains(const struct config *config, struct domain ret_own[2 * CONFIG_SITES_MAX])
+{
+	for (size_t i = 0; i < config->n_sites; i++) {
+		ret_own[2 * i] = config->sites[i].v6_domain;
+		ret_own[2 * i + 1] = config->sites[i].dual_domain;
+	}
+	return 2 * config->n_sites;
 }

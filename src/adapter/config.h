@@ -51,14 +51,18 @@ struct config {
 	char *spool_directory;
 	char *intake_socket;
 	char *milter_socket;
+	char *policy_socket;
 	char *templates_directory;
 	char *token_secret_file;
 	char *operator_address; // where postmaster@, abuse@ and the sites' contacts go
 	int64_t token_lifetime;
 	int64_t message_size_limit; // octets
 	int64_t requester_interval; // seconds between two answers to one requester
-	int64_t requester_daily;    // answers a day to one requester; 0: no limit
-	int64_t probe_patience;     // seconds to keep trying to hand a probe to postfix-v6
+	int64_t requester_daily;    // answers a day to one requester; 0: no limit, as for the next
+	int64_t domain_daily;       // to one domain of requesters
+	int64_t network_daily;      // to requests from one network of clients
+	int64_t total_daily;
+	int64_t probe_patience; // seconds to keep trying to hand a probe to postfix-v6
 	int64_t report_patience;
 	int64_t submit_sessions; // parallel ones per instance
 	int64_t intake_children; // messages parsed at once
@@ -87,3 +91,6 @@ void config_print_options(FILE *out);
 
 // The site whose v6_domain or dual_domain is domain, or NULL.
 const struct config_site *config_site_of(const struct config *config, const struct domain *domain);
+
+// All domains of all sites. Returns how many; ret_own has room for two for each site.
+size_t config_own_domains(const struct config *config, struct domain ret_own[2 * CONFIG_SITES_MAX]);

@@ -43,6 +43,7 @@ struct listen_limits {
 	uint64_t patience; // µs for a request that was begun, and for an answer to be taken: 10 s
 };
 
+// Others than what it begins with.
 void listen_set_limits(struct listen *listen, struct listen_limits limits);
 
 // Closes all connections, with on_close each, and removes the file that it made.

@@ -63,7 +63,12 @@ static int to_errno(int result)
 	return -EIO;
 }
 
-// Binds one argument per letter of types: i an int64_t, s a string. NULL in *ret on failure.
+static int bind_text(sqlite3_stmt *statement, int i, const char *text)
+{
+	return sqlite3_bind_text(statement, i, text == NULL ? "" : text, -1, SQLITE_TRANSIENT);
+}
+
+// Binds one argument per letter of types: i an int64_t, s a string, "" for NULL.
 static int bind_all(sqlite3_stmt *statement, const char *types, va_list values)
 {
 	int result = SQLITE_OK;
@@ -71,8 +76,7 @@ static int bind_all(sqlite3_stmt *statement, const char *types, va_list values)
 	for (int i = 1; types[i - 1] != '\0' && result == SQLITE_OK; i++)
 		result = types[i - 1] == 'i'
 				 ? sqlite3_bind_int64(statement, i, va_arg(values, int64_t))
-				 : sqlite3_bind_text(statement, i, va_arg(values, const char *), -1,
-						     SQLITE_TRANSIENT);
+				 : bind_text(statement, i, va_arg(values, const char *));
 	return to_errno(result);
 }
 
@@ -112,21 +116,23 @@ static int query_row(struct store *store, sqlite3_stmt **ret_row, enum store_que
 		r_;                                                                                \
 	})
 
-// The id in a row's first column, after a query that selects one.
-static int read_id(sqlite3_stmt *const *row, int r, uint64_t *ret_id)
-{
-	if (r != 1)
-		return r;
-	*ret_id = (uint64_t)sqlite3_column_int64(*row, 0);
-	sqlite3_reset(*row);
-	return 1;
-}
+// The same for a query that selects one number: 1 and *ret, or 0.
+#define query_number(store, ret, query, ...)                                                       \
+	({                                                                                         \
+		sqlite3_stmt *row_;                                                                \
+		int r_ = query_row(store, &row_, query, __VA_ARGS__);                              \
+		if (r_ == 1) {                                                                     \
+			*(ret) = (typeof(*(ret)))sqlite3_column_int64(row_, 0);                    \
+			sqlite3_reset(row_);                                                       \
+		}                                                                                  \
+		r_;                                                                                \
+	})
 
-static char *column_copy(sqlite3_stmt *row, int column)
+static const char *column_text(sqlite3_stmt *row, int column)
 {
 	const char *text = (const char *)sqlite3_column_text(row, column);
 
-	return mem_strdup(text == NULL ? "" : text);
+	return text == NULL ? "" : text;
 }
 
 // ---- opening ------------------------------------------------------------------------------------
@@ -142,18 +148,6 @@ static int read_pragma(sqlite3 *db, const char *sql, int64_t *ret_value)
 		*ret_value = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
 	return r == 1 ? 0 : r < 0 ? r : -EIO;
-}
-
-static bool passes_quick_check(sqlite3 *db)
-{
-	sqlite3_stmt *statement = NULL;
-	bool ok = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL) ==
-			  SQLITE_OK &&
-		  sqlite3_step(statement) == SQLITE_ROW &&
-		  strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0;
-
-	sqlite3_finalize(statement);
-	return ok;
 }
 
 // Whether the last page is in part missing. SQLite reads the rest of it as zeros, and quick_check
@@ -201,7 +195,8 @@ static const char *explain(sqlite3 *db, int r)
 
 static const char *check_version(sqlite3 *db)
 {
-	int64_t version = 0, application = 0, tables = 0;
+	static const char check[] = "SELECT quick_check = 'ok' FROM pragma_quick_check(1)";
+	int64_t version = 0, application = 0, tables = 0, is_sound = 0;
 	int r = read_pragma(db, "PRAGMA user_version", &version);
 
 	if (r == 0)
@@ -215,7 +210,7 @@ static const char *check_version(sqlite3 *db)
 	if (version > (int64_t)n_store_migrations)
 		return "it was written by a newer postsix; upgrade, or restore a backup from "
 		       "before";
-	if (is_cut(db) || !passes_quick_check(db))
+	if (is_cut(db) || read_pragma(db, check, &is_sound) < 0 || !is_sound)
 		return "it is damaged; restore it from a backup or move it away";
 	if (version < (int64_t)n_store_migrations && migrate(db, (size_t)version) < 0)
 		return "its schema cannot be brought up to date";
@@ -294,12 +289,12 @@ void store_rollback(struct store *store)
 
 int store_add_request(struct store *store, const struct store_request *r)
 {
-	return query_run(store, ADD_REQUEST, "isissssssssssissssiiisss", (int64_t)r->id, r->entry,
-			 r->arrived, r->decision, r->site, r->requester, r->instance, r->queue_id,
-			 r->recipient, r->client_address, r->client_hostname, r->client_helo,
-			 r->client_protocol, r->size, r->message_id, r->references, r->in_reply_to,
-			 r->subject, r->date, r->first_received, r->hops, r->trace,
-			 r->authenticated, r->fingerprint);
+	return query_run(store, ADD_REQUEST, "isissssssssssissssiiissssss", (int64_t)r->id,
+			 r->entry, r->arrived, r->decision, r->site, r->requester, r->instance,
+			 r->queue_id, r->recipient, r->client_address, r->client_hostname,
+			 r->client_helo, r->client_protocol, r->size, r->message_id, r->references,
+			 r->in_reply_to, r->subject, r->date, r->first_received, r->hops, r->trace,
+			 r->authenticated, r->fingerprint, r->mailbox, r->domain, r->network);
 }
 
 int store_has_entry(struct store *store, const char *entry)
@@ -307,17 +302,25 @@ int store_has_entry(struct store *store, const char *entry)
 	return query_run(store, HAS_ENTRY, "s", entry);
 }
 
-int store_count_answers(struct store *store, const char *requester, int64_t since,
+int store_count_answers(struct store *store, const char *mailbox, int64_t since, int64_t until,
 			int64_t *ret_count)
 {
-	sqlite3_stmt *row;
-	int r = query_row(store, &row, COUNT_ANSWERS, "si", requester, since);
+	int r = query_number(store, ret_count, COUNT_ANSWERS, "sii", mailbox, since, until);
 
-	if (r != 1)
-		return r < 0 ? r : -EIO;
-	*ret_count = sqlite3_column_int64(row, 0);
+	return r == 1 ? 0 : r < 0 ? r : -EIO;
+}
+
+int store_each_answer(struct store *store, int64_t since, int64_t until, store_on_answer *on_answer,
+		      void *arg)
+{
+	sqlite3_stmt *row = NULL;
+	int r = query_row(store, &row, EACH_ANSWER, "ii", since, until);
+
+	for (; r == 1; r = to_errno(sqlite3_step(row)))
+		on_answer(arg, column_text(row, 0), column_text(row, 1), column_text(row, 2),
+			  sqlite3_column_int64(row, 3));
 	sqlite3_reset(row);
-	return 0;
+	return r;
 }
 
 int store_has_fingerprint(struct store *store, const char *fingerprint, int64_t since)
@@ -325,8 +328,7 @@ int store_has_fingerprint(struct store *store, const char *fingerprint, int64_t 
 	return query_run(store, HAS_FINGERPRINT, "si", fingerprint, since);
 }
 
-// ---- probes and notifications
-// ---------------------------------------------------------------------
+// ---- probes and notifications -------------------------------------------------------------------
 
 int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_t now, int64_t dsn)
 {
@@ -357,8 +359,8 @@ int store_find_probe(struct store *store, uint64_t id, struct store_probe *ret_p
 
 	if (r != 1)
 		return r;
-	if (outcome_find((const char *)sqlite3_column_text(row, 0), &ret_probe->outcome))
-		ret_probe->requester = column_copy(row, 1);
+	if (outcome_find(column_text(row, 0), &ret_probe->outcome))
+		ret_probe->requester = mem_strdup(column_text(row, 1));
 	else
 		r = -EUCLEAN;
 	sqlite3_reset(row);
@@ -373,18 +375,26 @@ int store_set_outcome(struct store *store, uint64_t id, enum outcome outcome, in
 
 int store_find_silent(struct store *store, int64_t before, uint64_t *ret_id)
 {
-	sqlite3_stmt *row;
+	return query_number(store, ret_id, FIND_SILENT, "i", before);
+}
 
-	int r = query_row(store, &row, FIND_SILENT, "i", before);
+int store_each_failed(struct store *store, int64_t since, void (*on_failed)(void *arg, uint64_t id),
+		      void *arg)
+{
+	sqlite3_stmt *row = NULL;
+	int r = query_row(store, &row, EACH_FAILED, "i", since);
 
-	return read_id(&row, r, ret_id);
+	for (; r == 1; r = to_errno(sqlite3_step(row)))
+		on_failed(arg, (uint64_t)sqlite3_column_int64(row, 0));
+	sqlite3_reset(row);
+	return r;
 }
 
 // ---- our mail -----------------------------------------------------------------------------------
 
 static struct store_mail *read_mail(sqlite3_stmt *row, uint64_t id)
 {
-	const struct kind_row *kind = kind_find((const char *)sqlite3_column_text(row, 0));
+	const struct kind_row *kind = kind_find(column_text(row, 0));
 	struct store_mail *mail;
 
 	if (kind == NULL)
@@ -400,7 +410,7 @@ static struct store_mail *read_mail(sqlite3_stmt *row, uint64_t id)
 	mail->first_received = sqlite3_column_int64(row, 6);
 	mail->hops = sqlite3_column_int64(row, 7);
 	for (size_t i = 0; i < N_MAIL_TEXTS; i++)
-		*(char **)((char *)mail + mail_texts[i]) = column_copy(row, (int)i + 8);
+		*(char **)((char *)mail + mail_texts[i]) = mem_strdup(column_text(row, (int)i + 8));
 	return mail;
 }
 
@@ -472,21 +482,12 @@ int store_requeue_sending(struct store *store, int64_t now)
 
 int store_find_stale(struct store *store, bool over_v6, int64_t before, uint64_t *ret_id)
 {
-	sqlite3_stmt *row;
-	int r = query_row(store, &row, FIND_STALE, "si", over_v6 ? "v6" : "dual", before);
-
-	return read_id(&row, r, ret_id);
+	return query_number(store, ret_id, FIND_STALE, "si", over_v6 ? "v6" : "dual", before);
 }
 
 int store_next_due(struct store *store, int64_t *ret_due)
 {
-	sqlite3_stmt *row;
-	int r = query_row(store, &row, NEXT_DUE, "");
+	int r = query_number(store, ret_due, NEXT_DUE, "");
 
-	if (r != 1)
-		return r < 0 ? r : -EIO;
-	*ret_due = sqlite3_column_type(row, 0) == SQLITE_NULL ? INT64_MAX
-							      : sqlite3_column_int64(row, 0);
-	sqlite3_reset(row);
-	return 0;
+	return r == 1 ? 0 : r < 0 ? r : -EIO;
 }

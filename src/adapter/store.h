@@ -62,6 +62,9 @@ struct store_request {
 	const char *trace;         // our trace field's value where it is believed, or ""
 	const char *authenticated; // "dkim", or ""
 	const char *fingerprint;   // the same for a repeat of the same message (RFC 1047)
+	const char *mailbox;       // what limits count by; NULL where nothing is to be counted
+	const char *domain;
+	const char *network;
 };
 
 // Records it. -EEXIST where that entry or that id is recorded already.
@@ -70,9 +73,23 @@ int store_add_request(struct store *store, const struct store_request *request) 
 // True (1) where an entry of that name was committed before.
 int store_has_entry(struct store *store, const char *entry) must_check;
 
-// How many answers the requester was given since then; addresses compare without case.
-int store_count_answers(struct store *store, const char *requester, int64_t since,
+// How many requests of that mailbox, octet by octet, were answered that came after since and until
+// then.
+int store_count_answers(struct store *store, const char *mailbox, int64_t since, int64_t until,
 			int64_t *ret_count) must_check;
+
+// What is borrowed is so for the call.
+typedef void store_on_answer(void *arg, const char *mailbox, const char *domain,
+			     const char *network, int64_t arrived);
+
+// Calls on_answer for every request that was answered after since and until then, the oldest
+// first. It must not use the store.
+int store_each_answer(struct store *store, int64_t since, int64_t until, store_on_answer *on_answer,
+		      void *arg) must_check;
+
+// Calls on_failed for every probe made after since whose outcome is failed.
+int store_each_failed(struct store *store, int64_t since, void (*on_failed)(void *arg, uint64_t id),
+		      void *arg) must_check;
 
 // True (1) where a request with that fingerprint was answered since then.
 int store_has_fingerprint(struct store *store, const char *fingerprint, int64_t since) must_check;

@@ -86,7 +86,19 @@ static const char version_1[] =
 	"  returned TEXT NOT NULL"
 	") STRICT;";
 
-const char *const store_migrations[] = {version_1};
+// What limits count by. Requests from before have their address alone: who was near a limit of a
+// domain or network at the upgrade begins anew.
+static const char version_2[] =
+	"ALTER TABLE request ADD COLUMN mailbox TEXT NOT NULL DEFAULT '';" // see daemon/limits.h
+	"ALTER TABLE request ADD COLUMN domain TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE request ADD COLUMN network TEXT NOT NULL DEFAULT '';"
+	"UPDATE request SET mailbox = lower(requester) WHERE decision = 'answer';"
+	"DROP INDEX request_requester;"
+	"CREATE INDEX request_mailbox ON request (mailbox, arrived) WHERE decision = 'answer';"
+	"CREATE INDEX request_answered ON request (arrived) WHERE decision = 'answer';"
+	"CREATE INDEX message_failed ON message (created) WHERE outcome = 'failed';";
+
+const char *const store_migrations[] = {version_1, version_2};
 const size_t n_store_migrations = sizeof(store_migrations) / sizeof(store_migrations[0]);
 
 const char *const store_queries[N_QUERIES] = {
@@ -98,12 +110,16 @@ const char *const store_queries[N_QUERIES] = {
 		" queue_id, recipient, client_address, client_hostname, client_helo, "
 		"client_protocol,"
 		" size, message_id, \"references\", in_reply_to, subject, date, first_received,"
-		" hops, trace, authenticated, fingerprint)"
-		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		" hops, trace, authenticated, fingerprint, mailbox, domain, network)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[HAS_ENTRY] = "SELECT 1 FROM request WHERE entry = ?1"
 		      " UNION ALL SELECT 1 FROM dsn WHERE entry = ?1",
-	[COUNT_ANSWERS] = "SELECT count(*) FROM request"
-			  " WHERE requester = ? AND arrived > ? AND decision = 'answer'",
+	[COUNT_ANSWERS] = "SELECT count(*) FROM request WHERE decision = 'answer' AND mailbox = ?"
+			  " AND arrived > ? AND arrived <= ?",
+	[EACH_ANSWER] =
+		"SELECT mailbox, domain, network, arrived FROM request"
+		" WHERE decision = 'answer' AND arrived > ? AND arrived <= ? ORDER BY arrived",
+	[EACH_FAILED] = "SELECT id FROM message WHERE outcome = 'failed' AND created > ?",
 	[HAS_FINGERPRINT] = "SELECT 1 FROM request"
 			    " WHERE fingerprint = ? AND arrived > ? AND decision = 'answer'",
 	[ADD_MAIL] = "INSERT INTO message (id, request, kind, instance, state, created, due, "
@@ -142,7 +158,8 @@ const char *const store_queries[N_QUERIES] = {
 	[MAIL_GIVEN_UP] =
 		"UPDATE message SET state = 'given-up', sent = ?2, reply = ?3 WHERE id = ?1",
 	[REQUEUE] = "UPDATE message SET state = 'queued', due = ? WHERE state = 'sending'",
-	[NEXT_DUE] = "SELECT min(due) FROM message WHERE state = 'queued'",
+	[NEXT_DUE] =
+		"SELECT ifnull(min(due), 9223372036854775807) FROM message WHERE state = 'queued'",
 	[FIND_STALE] = "SELECT id FROM message WHERE state = 'queued' AND instance = ?"
 		       " AND created < ? AND attempts > 0 LIMIT 1",
 	[FIND_SILENT] = "SELECT id FROM message WHERE outcome IN ('pending', 'delayed')"

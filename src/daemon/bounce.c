@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "daemon/daemon.h"
 #include "daemon/diary.h"
+#include "daemon/spent.h"
 #include "mail/diagnose.h"
 
 struct verdict {
@@ -182,6 +183,9 @@ static int apply(struct daemon *daemon, const struct verdict *verdict, int64_t d
 	int64_t now = daemon_now();
 	int r = store_set_outcome(daemon->store, verdict->id, verdict->next, dsn, now);
 
+	// (Should this turn be rolled back, the entry comes again, and it is so all the same.)
+	if (r >= 0 && verdict->next == OUTCOME_FAILED)
+		spent_add(daemon->spent, verdict->id);
 	if (r >= 0 && verdict->next == OUTCOME_FAILED)
 		r = store_add_mail(daemon->store, request, KIND_BOUNCE, now, dsn);
 	if (r >= 0 && verdict->next == OUTCOME_DELAYED)

@@ -20,19 +20,32 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/diary.h"
+#include "daemon/gate.h"
 #include "daemon/ingest.h"
+#include "daemon/limits.h"
 #include "daemon/outbox.h"
 #include "daemon/signing.h"
+#include "daemon/spent.h"
+#include "daemon/tally.h"
 
 #define SECOND       UINT64_C(1000000)
 #define SWEEP        (5 * SECOND)  // a hint may be lost; the folder is the truth
 #define TROUBLE_WAIT (2 * SECOND)  // until the next try after the database said no
 #define STOP_WAIT    (10 * SECOND) // for messages under way when asked to stop
+#define TOKENS       8192          // token addresses that messages are counted for at once
 #define SILENCE      3600          // seconds past v6.give_up_after until a probe is unknown
 
 int64_t daemon_now(void)
 {
 	return time(NULL);
+}
+
+int64_t daemon_uptime(void)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_BOOTTIME, &now); // fails for a clock that does not exist, and this does
+	return now.tv_sec;
 }
 
 void daemon_want_turn(struct daemon *daemon)
@@ -100,6 +113,7 @@ static void on_turn(void *arg)
 	if (r < 0) {
 		store_rollback(daemon->store);
 		diary_forget(daemon->diary);
+		limits_roll_back(daemon->limits);
 		ingest_forget(daemon->ingest);
 		outbox_roll_back(daemon->dual);
 		outbox_roll_back(daemon->v6);
@@ -111,6 +125,7 @@ static void on_turn(void *arg)
 
 	// The mail is safe in the database from here on.
 	diary_write(daemon->diary);
+	limits_commit(daemon->limits, daemon_uptime());
 	ingest_remove_entries(daemon->ingest);
 	outbox_hand_over(daemon->dual);
 	outbox_hand_over(daemon->v6);
@@ -144,6 +159,7 @@ static void on_stop(void *arg)
 
 	loop_notify("STOPPING=1");
 	daemon->stopping = true;
+	daemon->gate = gate_free(daemon->gate);
 	source_set_timer(daemon->clock, STOP_WAIT);
 	daemon_want_turn(daemon);
 }
@@ -187,6 +203,47 @@ static bool open_state(struct daemon *daemon, FILE *errors, int *ret_status)
 		return false;
 	}
 	return true;
+}
+
+static void on_failed(void *arg, uint64_t id)
+{
+	spent_add(arg, id);
+}
+
+// What the session is asked for, out of the database.
+static int load_memory(struct daemon *daemon)
+{
+	static const int64_t lives[] = {LIMITS_RESERVED, LIMITS_DAY};
+	const struct config *config = daemon->config;
+	int64_t now = daemon_now();
+	int r;
+
+	daemon->limits = limits_new(config);
+	daemon->spent = spent_new();
+	daemon->tokens = tally_new(TOKENS, lives);
+	r = limits_load(daemon->limits, daemon->store, daemon_uptime(), now);
+	if (r == 0)
+		r = store_each_failed(daemon->store, now - config->token_lifetime - SEAL_GRACE,
+				      on_failed, daemon->spent);
+	return r;
+}
+
+static bool open_gate(struct daemon *daemon, FILE *errors, int *ret_status)
+{
+	int r = load_memory(daemon);
+
+	if (r < 0) {
+		*ret_status = EX_TEMPFAIL;
+		fprintf(errors, "%s/postsix.db: %s\n", daemon->config->state_directory,
+			strerror(-r));
+		return false;
+	}
+	r = gate_open(daemon, &daemon->gate);
+	if (r < 0) {
+		*ret_status = EX_CONFIG;
+		fprintf(errors, "%s: %s\n", daemon->config->policy_socket, strerror(-r));
+	}
+	return r == 0;
 }
 
 static bool open_rest(struct daemon *daemon, FILE *errors, int *ret_status)
@@ -233,7 +290,8 @@ struct daemon *daemon_new(const struct config *config, FILE *errors, int *ret_st
 	daemon->signing = signing_new(config, errors);
 	if (daemon->signing == NULL)
 		return daemon_free(daemon);
-	if (!open_state(daemon, errors, ret_status) || !open_rest(daemon, errors, ret_status))
+	if (!open_state(daemon, errors, ret_status) || !open_rest(daemon, errors, ret_status) ||
+	    !open_gate(daemon, errors, ret_status))
 		return daemon_free(daemon);
 	add_sources(daemon);
 	return daemon;
@@ -243,10 +301,14 @@ struct daemon *daemon_free(struct daemon *daemon)
 {
 	if (daemon == NULL)
 		return NULL;
+	gate_free(daemon->gate);
 	outbox_free(daemon->dual);
 	outbox_free(daemon->v6);
 	ingest_free(daemon->ingest);
 	diary_free(daemon->diary);
+	limits_free(daemon->limits);
+	spent_free(daemon->spent);
+	tally_free(daemon->tokens);
 	source_free(daemon->turn);
 	source_free(daemon->clock);
 	source_free(daemon->watch);

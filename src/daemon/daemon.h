@@ -17,9 +17,13 @@
 #include "base/buf.h"
 
 struct diary;
+struct gate;
 struct ingest;
+struct limits;
 struct outbox;
 struct signing;
+struct spent;
+struct tally;
 
 struct daemon {
 	const struct config *config;
@@ -31,6 +35,10 @@ struct daemon {
 	struct store *store;
 	struct diary *diary;
 	struct ingest *ingest;
+	struct limits *limits;
+	struct spent *spent;  // tokens of probes that failed
+	struct tally *tokens; // messages to each token address
+	struct gate *gate;    // NULL while nothing is to come in
 	struct outbox *dual;
 	struct outbox *v6;
 	struct source *turn;  // asked for by whoever has something to record
@@ -54,3 +62,6 @@ void daemon_want_turn(struct daemon *daemon);
 
 // Seconds since 1970.
 int64_t daemon_now(void);
+
+// Seconds since the machine started, asleep or not: a clock that nobody sets.
+int64_t daemon_uptime(void);

@@ -4,9 +4,10 @@
 // postsixd: takes what intake left in the spool, keeps it in the database, answers requests through
 // the two instances and learns each probe's fate.
 //
-// SECURITY: reads from strangers only what intake's parser made of it (entries, read strictly), and
-// its own Postfix's SMTP replies. Holds the token secret, the signing keys and the database. Parses
-// no MIME, runs no program, listens on nothing.
+// SECURITY: reads from strangers only what intake's parser made of it (entries, read strictly),
+// what Postfix tells of an envelope on the policy socket, and its own Postfix's SMTP replies. Holds
+// the token secret, the signing keys and the database. Parses no MIME, runs no program, opens no
+// port.
 
 #include <getopt.h>
 #include <signal.h>

@@ -17,11 +17,11 @@
 #include "daemon/daemon.h"
 #include "daemon/diary.h"
 #include "daemon/letter.h"
+#include "daemon/limits.h"
 #include "mail/origin.h"
 #include "mail/refuse.h"
 
 #define ANSWER           "answer"
-#define DAY              86400
 #define DUPLICATE_WITHIN 3600 // RFC 1047: the same message again, its sender having missed our 250
 
 struct decision {
@@ -31,6 +31,7 @@ struct decision {
 	const struct config_site *site; // NULL where the recipient is none of ours
 	struct origin origin;
 	char requester[ADDR_TEXT_SIZE]; // "" where it is refused before that is known
+	struct limits_keys keys;        // the same
 	char fingerprint[2 * DIGEST_SIZE + 1];
 };
 
@@ -53,15 +54,6 @@ bool request_is_own_message_id(void *arg, const char *id)
 	       SEAL_FORGED;
 }
 
-static size_t own_domains(const struct config *config, struct domain *ret_own)
-{
-	for (size_t i = 0; i < config->n_sites; i++) {
-		ret_own[2 * i] = config->sites[i].v6_domain;
-		ret_own[2 * i + 1] = config->sites[i].dual_domain;
-	}
-	return 2 * config->n_sites;
-}
-
 // The row of RFC 3834's table that refuses it, or NULL and the requester.
 static const struct refuse_row *ask_rfc3834(struct daemon *daemon, const struct entry *entry,
 					    struct decision *decision)
@@ -70,7 +62,7 @@ static const struct refuse_row *ask_rfc3834(struct daemon *daemon, const struct 
 	struct refuse_input input = {.envelope = &entry->envelope,
 				     .facts = &entry->facts,
 				     .own = own,
-				     .n_own = own_domains(daemon->config, own),
+				     .n_own = config_own_domains(daemon->config, own),
 				     .is_own_message_id = request_is_own_message_id,
 				     .arg = daemon};
 	struct addr requester;
@@ -78,8 +70,10 @@ static const struct refuse_row *ask_rfc3834(struct daemon *daemon, const struct 
 
 	origin_find(&entry->facts, &entry->envelope, row == NULL ? &requester : NULL,
 		    daemon->config->milter_socket[0] != '\0', &decision->origin);
-	if (row == NULL)
+	if (row == NULL) {
 		addr_text(decision->requester, &requester);
+		limits_make_keys(&decision->keys, &requester, entry->envelope.client_address);
+	}
 	return row;
 }
 
@@ -115,31 +109,25 @@ static void make_fingerprint(const struct entry *entry, char dst[2 * DIGEST_SIZE
 }
 
 // Our own questions, as of when the message came: what waited in the spool while we were away is no
-// less a repeat. NULL, or the name of what refuses it; *ret_error where the database would not say.
+// less a repeat. The session has asked most of them; this is the last word. NULL, or the name of
+// what refuses it; *ret_error where the database would not say.
 static const char *ask_limits(struct daemon *daemon, const struct decision *decision,
 			      int64_t arrived, int *ret_error)
 {
-	const struct config *config = daemon->config;
-	int64_t recent = 0, daily = 0;
+	const struct limits_row *row = NULL;
 	int r = store_has_fingerprint(daemon->store, decision->fingerprint,
 				      arrived - DUPLICATE_WITHIN);
 
 	if (r == 1)
 		return "duplicate";
 	if (r >= 0)
-		r = store_count_answers(daemon->store, decision->requester,
-					arrived - config->requester_interval, &recent);
-	if (r >= 0)
-		r = store_count_answers(daemon->store, decision->requester, arrived - DAY, &daily);
+		r = limits_ask(daemon->limits, daemon->store, &decision->keys, arrived,
+			       daemon_uptime(), &row);
 	if (r < 0) {
 		*ret_error = r;
 		return "error";
 	}
-	if (config->requester_interval > 0 && recent > 0)
-		return "too-soon";
-	if (config->requester_daily > 0 && daily >= config->requester_daily)
-		return "too-many";
-	return NULL;
+	return row == NULL ? NULL : row->name;
 }
 
 static int decide(struct daemon *daemon, const struct entry *entry, struct decision *decision)
@@ -195,6 +183,9 @@ static int add_request(struct daemon *daemon, const char *name, const struct ent
 		.trace = decision->origin.has_trace ? field(entry, TRACE_FIELD) : "",
 		.authenticated = decision->origin.authenticated,
 		.fingerprint = decision->fingerprint,
+		.mailbox = decision->keys.mailbox,
+		.domain = decision->keys.domain,
+		.network = decision->keys.network,
 	};
 
 	return store_add_request(daemon->store, &request);
@@ -235,6 +226,7 @@ int request_record(struct daemon *daemon, const char *name, const struct entry *
 		r = store_add_mail(daemon->store, id, KIND_REPORT, now, 0);
 		if (r >= 0)
 			r = store_add_mail(daemon->store, id, KIND_SIX, now, 0);
+		limits_add(daemon->limits, &decision.keys);
 	}
 	if (r >= 0)
 		write_diary(daemon, entry, &decision, id);

@@ -162,12 +162,14 @@ def make_service(args, folder):
         make_folder(f"{folder}/spool{part}", 0o2770, intake[0], postsix[1])
     make_folder(f"{RUN}/intake", 0o2750, intake[0], pipe[1])
     make_folder(f"{RUN}/milter", 0o2750, numbers["postsix-milter"][0], grp.getgrnam("postfix").gr_gid)
+    make_folder(f"{RUN}/policy", 0o2750, postsix[0], grp.getgrnam("postfix").gr_gid)  # smtpd(8) asks there
     for instance in INSTANCES:
         os.symlink(f"{folder}/{instance}/queue", f"{RUN}/{instance}")
     own = [f"{i}.{s}" for i in INSTANCES for s in (f"maillog_file={folder}/log/service.log",
                                                    f"maillog_file_prefixes={folder}/log")]
     if args.no_postsix:
         own += [f"{i}.smtpd_milters=" for i in INSTANCES]
+    own += [f"{i}.postsix_policy=" for i in INSTANCES if args.no_policy or args.no_postsix]
     run(*within(SERVICE, f"{TOP}/postfix/postsix-setup", "-c", f"{folder}/postsix.conf", "--postsix",
                 f"{folder}/bin/postsix", "--programs", f"{folder}/bin",
                 *(word for s in own + (args.postfix or []) for word in ("--set", s))))

@@ -152,6 +152,9 @@ def test_answered(house, taken):
 
 def test_odd(house, taken):
     for (what, sender, _, decision, wanted), (reply, queue_id) in zip(ODD, taken):
+        if decision == "bad-sender" and not queue_id:
+            ok(reply.startswith("550 5.7.1 ") and "the sender address is malformed" in reply, f"{what}: refused in the session") or diag(reply)
+            continue
         ok(queue_id, f"{what} is taken") or diag(reply)
         rows, log, mails = answers(house, queue_id)
         eq([r["decision"] for r in rows], [decision], f"{what}: {decision}")
@@ -190,9 +193,8 @@ def main():
         test_answered(house, taken)
         test_odd(house, odd)
         test_no_smtputf8_there(house)
-        eq(house.send(message(To="test@dual.test"), sender=b"", to=b"test@dual.test", host=DUAL6)[:4], "250 ", "A4 <> is taken")
-        house.wait()
-        eq([r["decision"] for r in house.sql("SELECT decision FROM request WHERE requester = ''")], ["null-sender"], "A4 and ignored")
+        reply = house.send(message(To="test@dual.test"), sender=b"", to=b"test@dual.test", host=DUAL6)
+        ok(reply.startswith("550 5.7.1 "), "A4 <> is refused in the session") or diag(reply)
         house.invariants("after every kind of sender")
     done()
 

@@ -223,10 +223,13 @@ class House:
         return read(f"{self.state}/log/service.log")
 
     def look(self, program):
-        """(pid, descriptors, resident kB) of one of our two residents; () where it does not run."""
+        """(pid, descriptors, resident kB) of one of our two residents; () where it does not run. Each smtpd(8) may keep a policy
+        connection open, which does not count."""
         try:
             pid = int(read(f"{self.state}/pid/{program}"))
-            return pid, len(os.listdir(f"/proc/{pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{pid}/status"))[1])
+            asking = re.findall(rf"(?m)^(?:\S+ +){{5}}03 .*/postsix-lab-{self.name}/policy/socket$", read(f"/proc/{pid}/net/unix"))
+            descriptors = len(os.listdir(f"/proc/{pid}/fd")) - (len(asking) if program == "postsixd" else 0)
+            return pid, descriptors, int(re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{pid}/status"))[1])
         except (OSError, TypeError):
             return ()
 

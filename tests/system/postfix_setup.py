@@ -366,7 +366,8 @@ def main():
     pf, sink = Instances(folder), None
     sets = [a for i in ("dual", "v6") for a in ("--set", f"{i}.maillog_file={folder}/{i}.log",
                                                 "--set", f"{i}.maillog_file_prefixes={tempfile.gettempdir()}",
-                                                "--set", f"{i}.smtpd_milters=")]
+                                                "--set", f"{i}.smtpd_milters=",
+                                                "--set", f"{i}.postsix_policy=")]
     write(folder + "/postsix.conf", CONFIG.format(folder))
     try:
         test_faults(pf)

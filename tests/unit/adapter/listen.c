@@ -237,11 +237,11 @@ static void test_fault_16_time_limits(void **state)
 	int silent, half, drip, busy;
 
 	(void)state;
-	start((struct listen_limits){10, 600 * MS, 150 * MS});
+	start((struct listen_limits){10, 4000 * MS, 500 * MS});
 	silent = dial(), half = dial(), drip = dial(), busy = dial();
 	say(half, "half");
 	hear(half);
-	for (int i = 0; i < 12; i++) { // for 360 ms
+	for (int i = 0; i < 30; i++) { // for 900 ms
 		(void)send(drip, "d", 1, MSG_NOSIGNAL);
 		expect_echo(busy, "x\n");
 		usleep(30000);
@@ -251,7 +251,7 @@ static void test_fault_16_time_limits(void **state)
 		;
 	expect_echo(silent, "y\n"); // its limit is the longer one
 	expect_echo(busy, "x\n");
-	usleep(900000);
+	usleep(4500000);
 	assert_string_equal(hear(silent), "");
 	close(silent), close(half), close(drip), close(busy);
 	stop();
@@ -263,14 +263,14 @@ static void test_fault_16_who_does_not_read(void **state)
 	int deaf, other;
 
 	(void)state;
-	start((struct listen_limits){10, 60000 * MS, 200 * MS});
+	start((struct listen_limits){10, 60000 * MS, 500 * MS});
 	deaf = dial(), other = dial();
 	fcntl(deaf, F_SETFL, O_NONBLOCK);
 	for (int i = 0; i < 20; i++) {
 		(void)send(deaf, "big\n", 4, MSG_NOSIGNAL);
 		expect_echo(other, "x\n");
 	}
-	usleep(600000);
+	usleep(1500000);
 	while (recv(deaf, (char[4096]){0}, 4096, 0) > 0)
 		;
 	assert_true(errno != EAGAIN); // closed

@@ -41,7 +41,8 @@ static inline void house_write_config(void)
 	int len = snprintf(
 		text, sizeof(text),
 		"[postsix]\nstate_directory = %s/state\nspool_directory = %s/spool\n"
-		"templates_directory = %s\ntoken_secret_file = %s/secret\n"
+		"templates_directory = %s\ntoken_secret_file = %s/secret\npolicy_socket = "
+		"%s/policy\n"
 		"operator_address = op@good.test\nrequester_interval = 60\nrequester_daily = 3\n"
 		"submit_sessions = 2\n"
 		"[dual]\nhostname = mx.dual.test\nlisten = 192.0.2.25\ninject = %s/dual\n"
@@ -49,7 +50,8 @@ static inline void house_write_config(void)
 		"[site one]\nv6_domain = six.test\ndual_domain = dual.test\ntitle = The \"one\" "
 		"tester\n"
 		"contact = human\n[site two]\nv6_domain = seis.test\ndual_domain = doble.test\n",
-		folder_path, folder_path, house_templates, folder_path, folder_path, folder_path);
+		folder_path, folder_path, house_templates, folder_path, folder_path, folder_path,
+		folder_path);
 
 	folder_write("conf", text, (size_t)len);
 	house_config = config_read(folder_file("conf"), out);
