@@ -86,7 +86,7 @@ $(B)/tests/unit/%: tests/unit/%.c $$(B)/lib$$(firstword $$(subst /, ,$$*)).a $(L
 	  $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs) $(ALL_LINK) -lcmocka
 
 unit: $(UNIT_TESTS)
-	@CMOCKA_MESSAGE_OUTPUT=TAP prove --merge $(UNIT_TESTS)
+	@prove --merge --exec tests/unit/tap $(UNIT_TESTS)
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 unit-asan:

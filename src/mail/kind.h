@@ -22,8 +22,7 @@ struct kind_row {
 	enum kind kind;
 	const char *name;     // in the database and in logs: mail=six
 	const char *template; // file below the language's folder
-	bool over_v6; // by postfix-v6, from the IPv6-only domain; else by postfix-dual, from its
-		      // twin
+	bool over_v6; // by postfix-v6 from the IPv6-only domain; else by postfix-dual from its twin
 	bool is_probe; // its fate is a measurement: sent from its token address; else from <>
 };
 

@@ -444,48 +444,6 @@ static void test_D7_30_addresses_byte_for_byte(void **state)
 	}
 }
 
-// How the request came: by the milter's words, or without a milter by Postfix's; and how long it
-// took.
-static void test_origin_words(void **state)
-{
-	static const struct {
-		const char *trace, *hostname;
-		int64_t date, first;
-		const char *want;
-	} rows[] = {
-		{"v=1; instance=v6; client=2001:db8::1; family=6; fcrdns=pass; ptr=mx.a.test;"
-		 " helo=x.test; tls=TLSv1.3; cipher=AES; time=9; dkim=pass/a.test;"
-		 " dkim=fail/b.test",
-		 "unknown", NOW - 8, NOW - 7,
-		 "mx.a.test||TLSv1.3 (AES)|pass (a.test), fail (b.test)|3 seconds|2 "
-		 "seconds"},
-		{"v=1; instance=v6; client=2001:db8::1; family=6; fcrdns=fail; ptr=mx.good.test;"
-		 " helo=x.test; time=9",
-		 "mx.good.test", NOW - 5 - 7200, NOW - 5 - 90,
-		 "|mx.good.test|||2 hours|90 seconds"},
-		{"", "mx.good.test", NOW - 6, 0, "mx.good.test||||1 second|"},
-		{"nonsense", "unknown", NOW, 0, "|||||"}, // clocks disagree
-		{"", "unknown", NOW - 3 * 86400, NOW - 600, "||||2 days|9 minutes"},
-	};
-
-	(void)state;
-	house_write_template("report.txt",
-			     "Subject: x\n\n{{client_name}}|{{client_wrong_name}}|{{tls}}|"
-			     "{{dkim}}|{{took}}|{{took_servers}}\n");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct store_mail mail = row_of(KIND_REPORT);
-		struct letter *letter;
-
-		mail.trace = TEXT(rows[i].trace);
-		mail.client_hostname = TEXT(rows[i].hostname);
-		mail.date = rows[i].date;
-		mail.first_received = rows[i].first;
-		letter = write_letter(&mail);
-		assert_non_null(strstr(letter->message.text, rows[i].want));
-		drop(letter);
-	}
-}
-
 static void test_what_cannot_be_written(void **state)
 {
 	struct store_mail gone = row_of(KIND_SIX), nobody = row_of(KIND_SIX),
@@ -534,7 +492,6 @@ int main(void)
 		TEST(test_A7_shipped_templates),
 		TEST(test_problems),
 		TEST(test_D7_30_addresses_byte_for_byte),
-		TEST(test_origin_words),
 		TEST(test_what_cannot_be_written),
 	};
 
