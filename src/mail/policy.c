@@ -129,6 +129,8 @@ void policy_push(struct policy *policy, const void *bytes, size_t len)
 		buf_shift(&policy->buf, policy->begin);
 		policy->line -= policy->begin;
 		policy->seen -= policy->begin;
+		for (size_t i = 0; i < policy->n_fields; i++)
+			policy->fields[i] -= policy->begin;
 		policy->begin = 0;
 	}
 	buf_add(&policy->buf, bytes, len);

@@ -99,6 +99,14 @@ static void test_several_at_once(void **state)
 	assert_int_equal(policy_pending(policy), 2);
 	assert_int_equal(say("4\n\n"), POLICY_REQUEST);
 	assert_string_equal(policy_value(policy, "a"), "4");
+	// whole lines of the next one, behind one that is answered
+	assert_int_equal(say("a=5\n\nsender=a\nb=6\n"), POLICY_REQUEST);
+	assert_int_equal(policy_next(policy), POLICY_WAIT);
+	assert_int_equal(say("c=7\n\n"), POLICY_REQUEST);
+	assert_string_equal(policy_value(policy, "a"), "");
+	assert_string_equal(policy_value(policy, "sender"), "a");
+	assert_string_equal(policy_value(policy, "b"), "6");
+	assert_string_equal(policy_value(policy, "c"), "7");
 }
 
 static void test_fault_16_what_is_no_request(void **state)
