@@ -60,7 +60,7 @@ struct store_request {
 	int64_t first_received;
 	int64_t hops;              // Received fields
 	const char *trace;         // our trace field's value where it is believed, or ""
-	const char *authenticated; // "dkim", or ""
+	const char *authenticated; // "dkim", "mx" or ""
 	const char *fingerprint;   // the same for a repeat of the same message (RFC 1047)
 	const char *mailbox;       // what limits count by; NULL where nothing is to be counted
 	const char *domain;

@@ -32,7 +32,7 @@ static const char version_1[] =
 	"  first_received INTEGER NOT NULL,"
 	"  hops INTEGER NOT NULL,"       // Received fields
 	"  trace TEXT NOT NULL,"         // the milter's field where it is believed
-	"  authenticated TEXT NOT NULL," // 'dkim': the requester's domain vouches for it
+	"  authenticated TEXT NOT NULL," // 'dkim', 'mx': the requester's domain vouches for it
 	"  fingerprint TEXT NOT NULL"
 	") STRICT;"
 	"CREATE INDEX request_requester ON request (requester, arrived) WHERE decision = 'answer';"

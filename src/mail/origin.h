@@ -15,8 +15,8 @@
 struct origin {
 	bool has_trace; // trace is set
 	struct trace trace;
-	const char *authenticated; // "dkim", or "" (static): by what the requester's domain vouches
-				   // for it
+	const char *authenticated; // "dkim", "mx" or "" (static): by what the requester's domain
+				   // vouches for it
 };
 
 // has_milter: whether postsix-milter stands in front of both instances and deletes what others

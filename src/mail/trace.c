@@ -61,14 +61,14 @@ static void add_number(struct writer *writer, const char *name, int64_t number)
 	add_item(writer, name, text);
 }
 
-static void add_dkim(struct writer *writer, const struct trace_dkim *dkim)
+static void add_domain(struct writer *writer, const char *name, const struct trace_domain *found)
 {
 	char text[ITEM_MAX];
 
-	snprintf(text, sizeof(text), "%s%s%s", auth_result_name(dkim->result),
-		 authres_is_domain(dkim->domain) ? "/" : "",
-		 authres_is_domain(dkim->domain) ? dkim->domain : "");
-	add_item(writer, "dkim", text);
+	snprintf(text, sizeof(text), "%s%s%s", auth_result_name(found->result),
+		 authres_is_domain(found->domain) ? "/" : "",
+		 authres_is_domain(found->domain) ? found->domain : "");
+	add_item(writer, name, text);
 }
 
 void trace_write(struct buf *out, const struct trace *trace)
@@ -85,8 +85,9 @@ void trace_write(struct buf *out, const struct trace *trace)
 	add_if(&writer, "tls", trace->tls);
 	add_if(&writer, "cipher", trace->cipher);
 	add_number(&writer, "time", trace->time);
+	add_domain(&writer, "mx", &trace->mx);
 	for (size_t i = 0; i < trace->n_dkim && i < TRACE_DKIM_MAX; i++)
-		add_dkim(&writer, &trace->dkim[i]);
+		add_domain(&writer, "dkim", &trace->dkim[i]);
 	if (trace->n_more > 0)
 		add_number(&writer, "more", (int64_t)trace->n_more);
 }
@@ -128,11 +129,16 @@ static bool take_family(const char *value, struct trace *trace)
 	return strlen(value) == 1 && strchr("046", value[0]) != NULL;
 }
 
+// What a comparison of addresses comes to.
+static bool is_comparison(enum auth_result result)
+{
+	return result != AUTH_POLICY && result != AUTH_NEUTRAL && result != AUTH_PERMERROR;
+}
+
 static bool take_fcrdns(const char *value, struct trace *trace)
 {
 	return auth_result_find(value, strlen(value), &trace->fcrdns) &&
-	       trace->fcrdns != AUTH_POLICY && trace->fcrdns != AUTH_NEUTRAL &&
-	       trace->fcrdns != AUTH_PERMERROR;
+	       is_comparison(trace->fcrdns);
 }
 
 static bool take_ptr(const char *value, struct trace *trace)
@@ -170,17 +176,24 @@ static bool take_time(const char *value, struct trace *trace)
 	return take_number(value, &trace->time);
 }
 
-static bool take_dkim(const char *value, struct trace *trace)
+static bool take_domain(const char *value, struct trace_domain *found)
 {
 	const size_t len = strcspn(value, "/");
-	struct trace_dkim *dkim = &trace->dkim[trace->n_dkim];
 
-	if (trace->n_dkim == TRACE_DKIM_MAX || !auth_result_find(value, len, &dkim->result))
-		return false;
-	trace->n_dkim++;
-	return value[len] == '\0' ||
-	       (authres_is_domain(value + len + 1) &&
-		text_copy(dkim->domain, sizeof(dkim->domain), value + len + 1));
+	return auth_result_find(value, len, &found->result) &&
+	       (value[len] == '\0' ||
+		(authres_is_domain(value + len + 1) &&
+		 text_copy(found->domain, sizeof(found->domain), value + len + 1)));
+}
+
+static bool take_mx(const char *value, struct trace *trace)
+{
+	return take_domain(value, &trace->mx) && is_comparison(trace->mx.result);
+}
+
+static bool take_dkim(const char *value, struct trace *trace)
+{
+	return trace->n_dkim < TRACE_DKIM_MAX && take_domain(value, &trace->dkim[trace->n_dkim++]);
 }
 
 static bool take_more(const char *value, struct trace *trace)
@@ -204,7 +217,8 @@ static const struct item {
 	{"fcrdns", take_fcrdns, true, false},  {"ptr", take_ptr, false, false},
 	{"helo", take_helo, false, false},     {"tls", take_tls, false, false},
 	{"cipher", take_cipher, false, false}, {"time", take_time, true, false},
-	{"dkim", take_dkim, false, true},      {"more", take_more, false, false},
+	{"mx", take_mx, false, false},         {"dkim", take_dkim, false, true},
+	{"more", take_more, false, false},
 };
 
 #define N_ITEMS (sizeof(items) / sizeof(items[0]))

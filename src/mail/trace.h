@@ -7,7 +7,7 @@
 //
 //	X-Postsix-Trace: v=1; instance=v6; client=2001:db8:100::10; family=6; fcrdns=pass;
 //		ptr=mx.good.test; helo=mx.good.test; tls=TLSv1.3; cipher=TLS_AES_256_GCM_SHA384;
-//		time=1790000000; dkim=pass/good.test
+//		time=1790000000; mx=pass/good.test; dkim=pass/good.test
 #pragma once
 
 #include <stdbool.h>
@@ -26,10 +26,10 @@
 #define TRACE_DKIM_MAX      5
 #define TRACE_TEXT_MAX      4096 // a longer value is none of ours
 
-// One signature, in the order of the message's fields.
-struct trace_dkim {
+// What was found out of a domain that the message names.
+struct trace_domain {
 	enum auth_result result;
-	char domain[TRACE_NAME_SIZE]; // d=, or "" where it is no domain
+	char domain[TRACE_NAME_SIZE]; // "" where it is no domain
 };
 
 // Strings are "" where there is nothing. Names are strangers' words, but without blanks, controls
@@ -45,17 +45,21 @@ struct trace {
 	char tls[TRACE_WORD_SIZE]; // the protocol's version, "" for a session in the clear
 	char cipher[TRACE_WORD_SIZE];
 	int64_t time; // UTC, seconds since 1970
+	// The envelope sender's domain, and whether the client is one of the hosts that take its
+	// mail: pass, fail or temperror; none: nothing to compare with.
+	struct trace_domain mx;
 	size_t n_dkim;
-	struct trace_dkim dkim[TRACE_DKIM_MAX];
-	size_t n_more; // signatures that were not looked at
+	struct trace_domain dkim[TRACE_DKIM_MAX]; // d=, in the order of the message's fields
+	size_t n_more;                            // signatures that were not looked at
 };
 
 // Appends the field's value, folded within 78 columns where its words allow it; line ends are LF,
-// continuations begin with a tab. With instance, client, family and time as they are described
-// above, trace_parse takes the result, whatever the other strings hold.
+// continuations begin with a tab. With instance, client, family, time and the results as they are
+// described above, trace_parse takes the result, whatever the other strings hold.
 void trace_write(struct buf *out, const struct trace *trace);
 
 // Reads the value of a field, folded or not. Strict: every item known, none twice, all that
-// trace_write never omits present, nothing between and after. Returns NULL and sets *ret_trace, or
-// a sentence that says what is wrong (*ret_trace untouched). Safe on any bytes.
+// trace_write never omits present, nothing between and after; but mx may be missing, as it once
+// was, and is then none. Returns NULL and sets *ret_trace, or a sentence that says what is wrong
+// (*ret_trace untouched). Safe on any bytes.
 const char *trace_parse(const char *value, size_t len, struct trace *ret_trace) must_check;

@@ -42,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	trace = (struct trace){.instance = "dual", .client = "192.0.2.1", .family = 4, .n_dkim = 1};
 	take(trace.ptr, 40, &data, &size);
 	take(trace.dkim[0].domain, 40, &data, &size);
+	take(trace.mx.domain, 40, &data, &size);
 	take(trace.helo, sizeof(trace.helo), &data, &size);
 	take(trace.tls, sizeof(trace.tls), &data, &size);
 	write_and_read(&trace, &back);

@@ -13,8 +13,8 @@
 
 #include "mail/origin.h"
 
-#define TRACE(dkim)                                                                                \
-	"v=1; instance=v6; client=2001:db8::1; family=6; fcrdns=none; helo=x.test; time=9" dkim
+#define TRACE(rest)                                                                                \
+	"v=1; instance=v6; client=2001:db8::1; family=6; fcrdns=none; helo=x.test; time=9" rest
 
 static const struct {
 	const char *trace;
@@ -31,6 +31,19 @@ static const struct {
 	{TRACE("; dkim=policy/good.test"), "a@good.test", ""},
 	{TRACE("; dkim=fail/good.test; dkim=pass/good.test"), "a@good.test", "dkim"},
 	{TRACE(""), "a@good.test", ""},
+	{TRACE("; mx=pass/good.test"), "a@good.test", "mx"},
+	{TRACE("; mx=pass/good.test"), "a@GOOD.Test", "mx"},
+	{TRACE("; mx=pass/good.test"), "a@mail.good.test", ""}, // that one's MX are others
+	{TRACE("; mx=pass/mail.good.test"), "a@good.test", ""},
+	{TRACE("; mx=pass/other.test"), "a@good.test", ""},
+	{TRACE("; mx=pass"), "a@good.test", ""},
+	{TRACE("; mx=fail/good.test"), "a@good.test", ""},
+	{TRACE("; mx=temperror/good.test"), "a@good.test", ""},
+	{TRACE("; mx=none/good.test"), "a@good.test", ""},
+	{TRACE("; mx=pass/good.test; dkim=pass/good.test"), "a@good.test", "dkim"},
+	{TRACE("; mx=pass/good.test; dkim=fail/good.test"), "a@good.test", "mx"},
+	{TRACE("; mx=pass/good.test; dkim=pass/other.test"), "a@good.test", "mx"},
+	{TRACE("; mx=pass/good.test"), NULL, ""},
 	{TRACE("; dkim=pass/good.test"), NULL, ""},
 };
 

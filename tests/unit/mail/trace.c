@@ -25,6 +25,7 @@ static const struct trace sample = {
 	.tls = "TLSv1.3",
 	.cipher = "TLS_AES_256_GCM_SHA384",
 	.time = 1790000000,
+	.mx = {AUTH_PASS, "good.test"},
 	.n_dkim = 2,
 	.dkim = {{AUTH_PASS, "good.test"}, {AUTH_TEMPERROR, ""}},
 	.n_more = 495,
@@ -33,7 +34,7 @@ static const struct trace sample = {
 static const char sample_text[] =
 	"v=1; instance=v6; client=2001:db8:100::10; family=6;\n"
 	"\tfcrdns=pass; ptr=mx.good.test; helo=mx.good.test; tls=TLSv1.3;\n"
-	"\tcipher=TLS_AES_256_GCM_SHA384; time=1790000000;\n"
+	"\tcipher=TLS_AES_256_GCM_SHA384; time=1790000000; mx=pass/good.test;\n"
 	"\tdkim=pass/good.test; dkim=temperror; more=495";
 
 static const char *parse(const char *text, struct trace *ret_trace)
@@ -52,6 +53,8 @@ static void assert_same(const struct trace *a, const struct trace *b)
 	assert_string_equal(a->tls, b->tls);
 	assert_string_equal(a->cipher, b->cipher);
 	assert_int_equal(a->time, b->time);
+	assert_int_equal(a->mx.result, b->mx.result);
+	assert_string_equal(a->mx.domain, b->mx.domain);
 	assert_int_equal(a->n_dkim, b->n_dkim);
 	assert_int_equal(a->n_more, b->n_more);
 	for (size_t i = 0; i < a->n_dkim; i++) {
@@ -97,6 +100,8 @@ static void test_least_and_most(void **state)
 		most.ptr[i] = most.helo[i] = i % 50 == 49 ? '.' : 'x';
 	memset(most.tls, 't', sizeof(most.tls) - 1);
 	memset(most.cipher, 'c', sizeof(most.cipher) - 1);
+	most.mx.result = AUTH_TEMPERROR;
+	memcpy(most.mx.domain, most.ptr, sizeof(most.ptr));
 	most.n_dkim = TRACE_DKIM_MAX;
 	for (size_t i = 0; i < TRACE_DKIM_MAX; i++) {
 		most.dkim[i].result = AUTH_PERMERROR;
@@ -128,14 +133,44 @@ static void test_fault_23_what_strangers_say(void **state)
 		strcpy(trace.helo, rows[i]);
 		strcpy(trace.ptr, rows[i]);
 		strcpy(trace.tls, rows[i]);
+		strcpy(trace.mx.domain, rows[i]);
 		strcpy(trace.dkim[0].domain, rows[i]);
 		trace_write(&out, &trace);
 		assert_null(parse(buf_string(&out), &back));
 		assert_int_equal(strlen(back.helo), strlen(rows[i]));
 		assert_null(strpbrk(back.helo, "; \r\n\t\"\\()<>,\x1b"));
 		assert_string_equal(back.ptr, "");
+		assert_string_equal(back.mx.domain, "");
 		assert_string_equal(back.dkim[0].domain, "");
 		assert_string_equal(back.instance, "v6");
+	}
+}
+
+static void test_mx(void **state)
+{
+	static const char start[] =
+		"v=1; instance=v6; client=192.0.2.1; family=4; fcrdns=none; time=1";
+	static const struct {
+		const char *end;
+		struct trace_domain mx;
+	} rows[] = {
+		{"", {AUTH_NONE, ""}}, // written before there was such an item
+		{"; dkim=pass/a.test", {AUTH_NONE, ""}},
+		{"; mx=none", {AUTH_NONE, ""}},
+		{"; mx=none/a.test", {AUTH_NONE, "a.test"}},
+		{"; mx=pass/a.test; dkim=fail/b.test", {AUTH_PASS, "a.test"}},
+		{"; mx=fail/a.test; more=1", {AUTH_FAIL, "a.test"}},
+		{"; mx=temperror/a.test", {AUTH_TEMPERROR, "a.test"}},
+	};
+	char text[200];
+	struct trace trace;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(rows); i++) {
+		snprintf(text, sizeof(text), "%s%s", start, rows[i].end);
+		assert_null(parse(text, &trace));
+		assert_int_equal(trace.mx.result, rows[i].mx.result);
+		assert_string_equal(trace.mx.domain, rows[i].mx.domain);
 	}
 }
 
@@ -178,6 +213,18 @@ static void test_refuses(void **state)
 		" time=1; dkim=pass/[192.0.2.1]",
 		" time=1; dkim=good/a.test",
 		" time=1; dkim=pass; dkim=pass; dkim=pass; dkim=pass; dkim=pass; dkim=pass",
+		" time=1; mx=",
+		" time=1; mx=pass/",
+		" time=1; mx=pass/a..b",
+		" time=1; mx=pass/[192.0.2.1]",
+		" time=1; mx=Pass/a.test",
+		" time=1; mx=policy/a.test",
+		" time=1; mx=neutral",
+		" time=1; mx=permerror/a.test",
+		" time=1; mx=pass/a.test; mx=pass/b.test",
+		" time=1; dkim=pass/a.test; mx=pass/a.test",
+		" time=1; more=1; mx=pass/a.test",
+		" mx=pass/a.test; time=1",
 		" time=1; more=0",
 		" time=1; more=1; more=1",
 		" time=1; more=1; dkim=pass",
@@ -214,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_unfolded_is_the_same),
 		cmocka_unit_test(test_least_and_most),
 		cmocka_unit_test(test_fault_23_what_strangers_say),
+		cmocka_unit_test(test_mx),
 		cmocka_unit_test(test_refuses),
 	};
 
