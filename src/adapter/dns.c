@@ -16,6 +16,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -83,6 +84,33 @@ static int read_aaaa(const unsigned char *bytes, int len, struct dns_answer *ans
 	return status;
 }
 
+static int by_preference(const void *a, const void *b)
+{
+	const struct ares_mx_reply *const *x = a, *const *y = b;
+
+	return (int)(*x)->priority - (int)(*y)->priority;
+}
+
+static int read_mx(const unsigned char *bytes, int len, struct dns_answer *answer)
+{
+	struct ares_mx_reply *records = NULL;
+	const int status = ares_parse_mx_reply(bytes, len, &records);
+	auto_free const struct ares_mx_reply **sorted = NULL;
+	size_t n = 0;
+
+	for (const struct ares_mx_reply *at = records; at != NULL; at = at->next)
+		n++;
+	sorted = mem_new(n + 1, sizeof(*sorted));
+	n = 0;
+	for (const struct ares_mx_reply *at = records; at != NULL; at = at->next)
+		sorted[n++] = at;
+	qsort(sorted, n, sizeof(*sorted), by_preference);
+	for (size_t i = 0; i < n; i++)
+		keep(answer, sorted[i]->host, strlen(sorted[i]->host));
+	ares_free_data(records);
+	return status;
+}
+
 static int read_ptr(const unsigned char *bytes, int len, struct dns_answer *answer)
 {
 	struct hostent *host = NULL;
@@ -125,9 +153,8 @@ static const struct {
 	int type;
 	int (*read)(const unsigned char *bytes, int len, struct dns_answer *answer);
 } types[] = {
-	[DNS_A] = {ns_t_a, read_a},
-	[DNS_AAAA] = {ns_t_aaaa, read_aaaa},
-	[DNS_PTR] = {ns_t_ptr, read_ptr},
+	[DNS_A] = {ns_t_a, read_a},       [DNS_AAAA] = {ns_t_aaaa, read_aaaa},
+	[DNS_MX] = {ns_t_mx, read_mx},    [DNS_PTR] = {ns_t_ptr, read_ptr},
 	[DNS_TXT] = {ns_t_txt, read_txt},
 };
 

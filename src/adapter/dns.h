@@ -20,6 +20,7 @@
 enum dns_type {
 	DNS_A,
 	DNS_AAAA,
+	DNS_MX,
 	DNS_PTR,
 	DNS_TXT,
 };
@@ -33,8 +34,9 @@ enum dns_status {
 };
 
 // Values are texts: addresses in inet_ntop(3)'s form, host names without a final dot, the strings
-// of a TXT record joined (RFC 6376 section 3.6.2.2). A NUL or what is not a text ends a value.
-// Servers choose their order.
+// of a TXT record joined (RFC 6376 section 3.6.2.2). A NUL or what is not a text ends a value. The
+// root's name, of which a null MX is (RFC 7505), is "". Servers choose their order, but MX hosts
+// come by preference, and those kept are the best.
 struct dns_answer {
 	enum dns_status status;
 	size_t n;     // values kept; more than none where DNS_FOUND

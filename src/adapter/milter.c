@@ -120,9 +120,9 @@ static sfsistat on_helo(SMFICTX *context, char *name)
 
 static sfsistat on_envfrom(SMFICTX *context, char **words)
 {
-	(void)words;
 	if (session_of(context) != NULL)
-		the_filter->on_message(session_of(context), peer_of(context));
+		the_filter->on_message(session_of(context), peer_of(context),
+				       words != NULL && words[0] != NULL ? words[0] : "");
 	return done(context, SMFIP_NR_MAIL);
 }
 

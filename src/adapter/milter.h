@@ -32,8 +32,9 @@ struct milter_filter {
 	// for now.
 	void *(*on_connect)(void *arg, struct milter_peer *peer, const char *address);
 	void (*on_helo)(void *session, struct milter_peer *peer, const char *name);
-	// MAIL FROM: a message begins, whatever was before it.
-	void (*on_message)(void *session, struct milter_peer *peer);
+	// MAIL FROM: a message begins, whatever was before it. sender: as the client wrote it, with
+	// angle brackets.
+	void (*on_message)(void *session, struct milter_peer *peer, const char *sender);
 	// The value from behind the colon on, blanks included; a fold is an LF.
 	void (*on_field)(void *session, const char *name, const char *value);
 	void (*on_body_start)(void *session);

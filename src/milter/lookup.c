@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "milter/mx.h"
 
 // The client's names, while they are looked up.
 struct confirm {
@@ -95,25 +96,29 @@ static void on_txt(void *arg, struct dns_answer answer)
 	key->answer = answer;
 }
 
-void lookup_all(struct dns *dns, int64_t deadline, const char *address, struct reverse *reverse,
-		size_t n, const char *const *names, struct lookup *ret_lookup)
+void lookup_all(struct dns *dns, int64_t deadline, const struct lookup_wanted *wanted,
+		struct lookup *ret_lookup)
 {
-	struct confirm confirm = {.dns = dns, .address = address, .reverse = reverse};
+	struct reverse *reverse = wanted->reverse;
+	struct confirm confirm = {.dns = dns, .address = wanted->address, .reverse = reverse};
+	struct mx mx;
 	char question[DNS_REVERSE_SIZE];
 
-	*ret_lookup = (struct lookup){.n_keys = n};
-	for (size_t i = 0; i < n; i++) {
-		ret_lookup->key[i].name = names[i];
-		dns_ask(dns, DNS_TXT, names[i], on_txt, &ret_lookup->key[i]);
+	*ret_lookup = (struct lookup){.n_keys = wanted->n_keys};
+	for (size_t i = 0; i < wanted->n_keys; i++) {
+		ret_lookup->key[i].name = wanted->keys[i];
+		dns_ask(dns, DNS_TXT, wanted->keys[i], on_txt, &ret_lookup->key[i]);
 	}
 	if (reverse != NULL) {
 		*reverse = (struct reverse){.iprev = AUTH_PERMERROR};
-		if (dns_reverse_name(question, address))
+		if (dns_reverse_name(question, wanted->address))
 			dns_ask(dns, DNS_PTR, question, on_ptr, &confirm);
 	}
+	mx_ask(&mx, dns, wanted->domain, wanted->address);
 	dns_run(dns, deadline);
 	if (reverse != NULL)
 		conclude(&confirm);
+	ret_lookup->mx = mx.result;
 }
 
 static enum verify_key key_of(const struct dns_answer *answer, char record[VERIFY_RECORD_SIZE])

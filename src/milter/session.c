@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "mail/addr.h"
 #include "mail/authres.h"
 #include "mail/trace.h"
 #include "milter/lookup.h"
@@ -105,12 +106,24 @@ static void on_close(void *arg)
 // ---- the message comes
 // -------------------------------------------------------------------------------
 
-static void on_message(void *arg, struct milter_peer *peer)
+// What has no place in the DNS is not looked up: <>, an address literal, a U-label.
+static void note_sender(struct trace *trace, const char *path)
+{
+	struct addr sender;
+
+	trace->mx.domain[0] = '\0';
+	if (addr_parse(path, strlen(path), &sender) == NULL &&
+	    authres_is_domain(sender.domain.text))
+		memcpy(trace->mx.domain, sender.domain.text, sizeof(trace->mx.domain));
+}
+
+static void on_message(void *arg, struct milter_peer *peer, const char *sender)
 {
 	struct session *session = arg;
 
 	(void)peer;
 	end_message(session);
+	note_sender(&session->trace, sender);
 	session->verify = verify_new(session->milter->verifier);
 }
 
@@ -156,24 +169,27 @@ static void on_body(void *arg, const void *bytes, size_t len)
 // ---- and ends
 // ----------------------------------------------------------------------------------------
 
-// The client's name for the whole session, unless the DNS was silent about it; the keys for this
-// message.
+// The client's name for the whole session, unless the DNS was silent about it; mail hosts and keys
+// for this message.
 static int look_up(struct session *session, struct verify_result *ret_result)
 {
 	const int64_t deadline = session->milter->deadline_ms;
 	const bool ask_reverse = !session->has_reverse && session->trace.client[0] != '\0';
 	const char *names[VERIFY_SIGNATURES_MAX];
-	const size_t n = verify_wants(session->verify, names);
-	struct lookup lookup = {0};
+	const struct lookup_wanted wanted = {.address = session->trace.client,
+					     .reverse = ask_reverse ? &session->reverse : NULL,
+					     .domain = session->trace.mx.domain,
+					     .n_keys = verify_wants(session->verify, names),
+					     .keys = names};
+	struct lookup lookup;
 	int error = 0;
 
-	if (session->dns == NULL && (ask_reverse || n > 0))
+	if (session->dns == NULL)
 		error = dns_open((int)(deadline / ATTEMPTS), &session->dns);
 	if (error != 0)
 		return error;
-	if (ask_reverse || n > 0)
-		lookup_all(session->dns, dns_now() + deadline, session->trace.client,
-			   ask_reverse ? &session->reverse : NULL, n, names, &lookup);
+	lookup_all(session->dns, dns_now() + deadline, &wanted, &lookup);
+	session->trace.mx.result = lookup.mx;
 	if (ask_reverse)
 		session->has_reverse = session->reverse.iprev != AUTH_TEMPERROR;
 	error = verify_finish(session->verify, lookup_key, &lookup, ret_result);
@@ -275,9 +291,10 @@ static void log_message(const struct session *session, const char *queue_id,
 				      or_none(result->signature[i].domain));
 	log_event(LOG_INFO, queue_id,
 		  "instance=%s, client=%s, iprev=%s (%s), helo=%s, tls=%s, dkim=%s, more=%zu, "
-		  "forged=%zu, ms=%lld",
+		  "mx=%s (%s), forged=%zu, ms=%lld",
 		  trace->instance, or_none(trace->client), auth_result_name(session->reverse.iprev),
 		  or_none(trace->ptr), helo, or_none(trace->tls), dkim, result->n_more,
+		  auth_result_name(trace->mx.result), or_none(trace->mx.domain),
 		  session->authres.n + session->traces.n, (long long)ms);
 }
 

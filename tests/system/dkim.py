@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The postsix authors
 """Our signatures, judged by code that is not ours: every kind of mail as it arrived, both algorithms; the strict server, which
-takes all of them and refuses what lacks anything; what is handed in is what arrives, octet for octet; keys that are no good."""
+takes all of them and refuses what lacks anything; what is handed in is what arrives, octet for octet; keys that are no good.
+And theirs, made by that code: which requests are authenticated."""
 import email.utils
 import os
 import re
@@ -128,6 +129,37 @@ def test_octet_for_octet(house):
         eq([mail.own_octets() for mail in found], [AWKWARD], f"{instance}: what is handed in is what arrives, below Received")
 
 
+# signed.test has its mail signed by a provider, by the key that the lab made for six.test; its server is not who sends.
+SIGNED = "signed.test. MX 1 mx.ptr.test.\nmail.signed.test. MX 1 mx.ptr.test.\nk._domainkey.signed.test. CNAME postsix._domainkey.six.test.\n"
+# the sender; what is done to the signed message; the milter's and the daemon's words
+SIGNERS = {"p@signed.test": (None, "pass (signed.test)", "fail (signed.test)", "dkim"),
+           "p@mail.signed.test": (None, "pass (signed.test)", "fail (mail.signed.test)", "dkim"),
+           "changed@signed.test": (lambda octets: octets + b"more\r\n", "fail (signed.test)", "fail (signed.test)", "-"),
+           "p@grey.test": (None, "pass (signed.test)", "fail (grey.test)", "-"),
+           "p@good.test": (None, "pass (signed.test)", "pass (good.test)", "mx")}
+
+
+def test_authenticated(house):
+    """Who is vouched for by the domain in the envelope: by an aligned signature, or by the host that sends; all send from good.test's."""
+    house.up(zone=SIGNED)
+    with open(f"{house.state}/keys/one.rsa", "rb") as file:
+        key = file.read()
+    for sender, (change, *_) in SIGNERS.items():
+        octets = message(From=sender)
+        signed = dkim.sign(octets, b"k", b"signed.test", key) + octets
+        reply = house.send(change(signed) if change else signed, sender=sender.encode())
+        ok(reply.startswith("250"), f"a request of {sender}, signed by signed.test") or diag(reply)
+    house.until(lambda: len(re.findall("request=answered", house.log())) == len(SIGNERS), 15)
+    log = house.log()
+    for sender, (_, signature, host, wanted) in SIGNERS.items():
+        line = re.search(rf"request=answered, from=<{sender}>, .*queue_id=(\w+), .* authenticated=([\w-]+),", log)
+        eq(line and line[2], wanted, f"{sender}: authenticated={wanted}")
+        ok(line and re.search(rf"postsix-milter\[\d+\]: {line[1]}: .*, dkim={re.escape(signature)}, more=0, mx={re.escape(host)},", log),
+           f"{sender}: dkim={signature}, mx={host}") or diag(re.findall(r"postsix-milter.*", log))
+        eq([row["authenticated"] for row in house.sql("SELECT authenticated FROM request WHERE requester = ?", sender)],
+           ["" if wanted == "-" else wanted], f"{sender}: and in the database")
+
+
 # six.test and seis.test each lack one thing: two records where one is wanted are none.
 BROKEN = {"six.test": ("postsix._domainkey.six.test. TXT \"v=DKIM1; k=rsa; p=\"\n"
                        "postsix-ed25519._domainkey.six.test. TXT \"v=DKIM1; k=ed25519; p=\"\n", "550 5.7.20 "),
@@ -199,6 +231,7 @@ def main():
     with House("dkim") as house:
         test_every_kind(house)
         test_octet_for_octet(house)
+        test_authenticated(house)
         test_refused(house, BROKEN)
         test_refused(house, {"six.test": ("_dmarc.six.test. TXT \"v=DMARC1; p=none\"\n", "550 5.7.26 ")})
         test_refused(house, {"six.test": ("", "550 5.7.25 ")}, "--no-ptr")

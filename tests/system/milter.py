@@ -77,7 +77,7 @@ def test_writes(house, sink):
            "one Authentication-Results, of the instance's name")
         traces = named(octets, b"X-Postsix-Trace")
         ok(len(traces) == 1 and re.fullmatch(rf"v=1; instance={name}; client={re.escape(client)}; family={family}; fcrdns=pass; "
-                                             r"ptr=mx\.good\.test; helo=mx\.good\.test; time=\d+", traces[0]), "one trace") or diag(traces)
+                                             r"ptr=mx\.good\.test; helo=mx\.good\.test; time=\d+; mx=pass/good\.test", traces[0]), "one trace") or diag(traces)
         eq([field.lower() for field, _ in fields(octets)][:2], [b"authentication-results", b"x-postsix-trace"], "both on top")
     line = re.search(r"postsix-milter\[\d+\]: \w+: instance=dual, client=.*", house.log())
     ok(line and f"client={GOOD[6]}, iprev=pass (mx.good.test), helo=mx.good.test, tls=-, dkim=none" in line[0], "one line in the log")

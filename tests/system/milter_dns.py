@@ -27,7 +27,7 @@ KEY = ("v=DKIM1; k=rsa; p="
        "CIoW2iqItx6vq/hKGxzcJpPONeSULE88BQyt+3z9psZJxCKYeu6ZoWCKvdQmdyEnr/ER82EUNQGzAHoQachnC8Iil1Wkvp6ysGr7"
        "UV8x5fOC7fcXlb5eulh3VajuWgk1OkHcpJFhwwH0PHpsIB+re/MkjwzRxPAvp1HsA4tPBqFaEL83xwoSpkmE+PuVEf6IRcEcQmus"
        "xQ1G3asDtcZYMgO6GGq/SBzH1euCSMHd/9C1wW7T32W1tHRpLe7vmPHAAqpe3KqGRXXmQYF45c3zf9nfLYF/jQIDAQAB")
-A, PTR, TXT, AAAA, CNAME = 1, 12, 16, 28, 5
+A, PTR, MX, TXT, AAAA, CNAME = 1, 12, 15, 16, 28, 5
 WRAPPER = os.environ.get("MILTER_WRAPPER", "").split()  # say: valgrind --tool=helgrind
 
 
@@ -98,6 +98,8 @@ class Server:
         key = answer(query, TXT, [txt(KEY)])
         if kind == PTR:
             return self.pointers(query, asked, is_tcp, cut)
+        if kind == MX:
+            return self.exchanges(query, first, is_tcp, cut)
         if kind in (A, AAAA):
             return self.addresses(query, kind, first)
         return {
@@ -134,10 +136,26 @@ class Server:
             return [answer(query, PTR, [name("mx.good.test")])]
         return [answer(query, PTR, [], rcode=3)]
 
+    def exchanges(self, query, first, is_tcp, cut):
+        if first in ("mute", "black"):
+            return []
+        if first in ("servfail", "implicit", "nothing"):
+            return [answer(query, MX, [], rcode=2 if first == "servfail" else 0)]
+        if first == "loop":
+            return [answer(query, CNAME, [name("loop.test")])]
+        found = {"good": [(10, "mx.good.test")], "null": [(0, "")], "odd": [(1, "evil name;.test"), (2, "x" * 63 + ".a;b")],
+                 "slow": [(1, "elsewhere.test"), (2, "black.test")], "half": [(1, "black.test"), (2, "mx.good.test")],
+                 "many": [(i + 2, f"h{i}.test") for i in range(1000)] + [(1, "mx.good.test")],
+                 "eleventh": [(11, "mx.good.test")] + [(i + 1, f"h{i}.test") for i in range(10)]}.get(first)
+        if found is None:
+            return [answer(query, MX, [], rcode=3)]
+        whole = answer(query, MX, [struct.pack(">H", preference) + name(host) for preference, host in found])
+        return [whole] if len(whole) < 500 or is_tcp else cut
+
     def addresses(self, query, kind, first):
         if first == "black":
             return []
-        text = {"mx": "2001:db8:f::1", "elsewhere": "2001:db8:e::1"}.get(first)
+        text = {"mx": "2001:db8:f::1", "implicit": "2001:db8:f::1", "elsewhere": "2001:db8:e::1"}.get(first)
         if first == "mx":  # one name, all clients that it is good for
             good = ["2001:db8:f::1", "2001:db8:f::8"] if kind == AAAA else ["192.0.2.9"]
             family = socket.AF_INET6 if kind == AAAA else socket.AF_INET
@@ -181,13 +199,15 @@ def lua(text):
 Seen = collections.namedtuple("Seen", "reply authres trace deleted line ms seconds")
 
 
-def talk(milter, queue_id, fields=(), client="2001:db8:f::3", macros=True, instance="v6", helo="mx.good.test"):
+def talk(milter, queue_id, fields=(), client="2001:db8:f::3", macros=True, instance="v6", helo="mx.good.test",
+         sender="<a@good.test>", earlier=None):
     """One message by miltertest: (reply, the two fields, how many deletions, log line)."""
     script = [f'conn = mt.connect({lua("unix:" + milter.path)}, 40, 0.05)', "mt.set_timeout(60)"]
     if macros:
         script.append(f'mt.macro(conn, SMFIC_CONNECT, "j", "mx.six.test", "{{daemon_name}}", {lua(instance)})')
     script += [f'mt.conninfo(conn, "unknown", "{client}")', f"mt.helo(conn, {lua(helo)})",
-               f'mt.macro(conn, SMFIC_MAIL, "i", "{queue_id}")', 'mt.mailfrom(conn, "<a@good.test>")']
+               f'mt.macro(conn, SMFIC_MAIL, "i", "{queue_id}")', *([f"mt.mailfrom(conn, {lua(earlier)})", "mt.abort(conn)"] if earlier else []),
+               f"mt.mailfrom(conn, {lua(sender)})"]
     for field, value in (*fields, ("From", " a@good.test")):
         script.append(f"mt.header(conn, {lua(field)}, {lua(value)})")
     script += ["mt.eoh(conn)", 'mt.bodystring(conn, "Hello.\\r\\n")',
@@ -245,6 +265,34 @@ def test_reverse(milter, server):
        "of a thousand names five are looked up")
 
 
+def test_exchanges(milter, server):
+    rows = [("good", "f::1", "pass"), ("good", "f::3", "fail"), ("implicit", "f::1", "pass"), ("implicit", "f::3", "fail"),
+            ("nothing", "f::1", "fail"), ("null", "f::1", "none"), ("nowhere", "f::1", "none"), ("odd", "f::1", "none"),
+            ("mute", "f::1", "temperror"), ("servfail", "f::1", "temperror"), ("slow", "f::1", "temperror"),
+            ("half", "f::1", "pass"), ("loop", "f::1", "fail"), ("many", "f::1", "pass"), ("eleventh", "f::1", "fail")]
+    over_v4 = server.asked["mx.good.test", A]
+    for number, (domain, client, wanted) in enumerate(rows):
+        seen = talk(milter, f"MX{number}", client=f"2001:db8:{client}", sender=f"<a@{domain}.test>")
+        limit = DEADLINE * 1000 + 300 if domain in ("mute", "slow", "half") else 1000
+        ok(f"; mx={wanted}/{domain}.test" in seen.trace and f", mx={wanted} ({domain}.test)," in seen.line and seen.reply == "c"
+           and 0 <= seen.ms <= limit, f"{domain}.test and {client}: mx={wanted}, within {limit} ms") or diag(seen)
+    asked = [asked for (asked, kind) in server.asked if kind == AAAA and re.fullmatch(r"h\d+\.test", asked)]
+    eq((len(asked), server.asked["h8.test", AAAA], server.asked["h9.test", AAAA]), (10, 2, 1),
+       "of a thousand hosts, and of eleven, the ten preferred ones are looked up")
+    eq((server.asked["nowhere.test", AAAA], server.asked["mx.good.test", A]), (0, over_v4), "no implicit MX of a name that is not, no other family")
+    seen = talk(milter, "MXFOUR", client="192.0.2.9")
+    ok("; mx=pass/good.test" in seen.trace, "over IPv4, too") or diag(seen)
+    for number, (sender, wanted) in enumerate({
+            "<>": "none", "<a@[192.0.2.9]>": "none", "<a@gr\u00fcn.test>": "none", "<postmaster>": "none", "<a@good.test;>": "none",
+            "<@elsewhere.test:a@Good.Test>": "pass/Good.Test", '<"a@elsewhere.test"@good.test>': "pass/good.test"}.items()):
+        before = sum(count for (_, kind), count in server.asked.items() if kind == MX)
+        seen = talk(milter, f"MXSENDER{number}", client="192.0.2.9", sender=sender)
+        after = sum(count for (_, kind), count in server.asked.items() if kind == MX)
+        ok(re.search(rf"; mx={wanted}$", seen.trace) and after - before == ("pass" in wanted), f"sender {sender}: {wanted}") or diag(seen)
+    seen = talk(milter, "MXAGAIN", client="192.0.2.9", sender="<>", earlier="<a@good.test>")
+    ok(re.search("; mx=none$", seen.trace), "a session's messages have nothing to do with each other") or diag(seen)
+
+
 def test_signatures(milter, server):
     fields = [("DKIM-Signature", signature(f"n{i}", "many.test")) for i in range(500)]
     seen = talk(milter, "MANY", fields)
@@ -259,7 +307,7 @@ def test_signatures(milter, server):
     for number, domain in enumerate(["good.test(.evil.test", "good.test\\", "a\"b", "[192.0.2.1]", "good.test\x01",
                                      "gr\u00fcn.test", "x" * 64 + ".test", "..", "good.test\n\tX: y"]):
         before = sum(server.asked.values())
-        seen = talk(milter, f"SPECIAL{number}", [("DKIM-Signature", signature("s", domain))])
+        seen = talk(milter, f"SPECIAL{number}", [("DKIM-Signature", signature("s", domain))], sender="<>")
         ok("dkim=neutral" in seen.authres and "header.d" not in seen.authres and "evil" not in seen.authres + seen.trace
            and sum(server.asked.values()) == before + 1, f"fault 29: d={domain!r} is not printed, and not asked for") \
             or diag(seen)
@@ -330,6 +378,7 @@ def main():
         try:
             test_keys(milter, server)
             test_reverse(milter, server)
+            test_exchanges(milter, server)
             test_signatures(milter, server)
             test_forged(milter)
             test_strangers(milter)

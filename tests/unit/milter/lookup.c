@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "milter/lookup.h"
+#include "milter/mx.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -25,7 +26,7 @@ struct record {
 	const char *name;
 	enum dns_status status; // DNS_TEMPERROR: never answered before the deadline
 	size_t n_all;           // 0: as many as there are values
-	const char *values[8];
+	const char *values[12];
 };
 
 struct open_question {
@@ -178,12 +179,95 @@ static void test_D6_reverse(void **state)
 		struct lookup lookup;
 
 		serve(names, LEN(names));
-		lookup_all(NULL, 1234, rows[i].address, &reverse, 0, NULL, &lookup);
+		lookup_all(NULL, 1234,
+			   &(struct lookup_wanted){
+				   .address = rows[i].address, .reverse = &reverse, .domain = ""},
+			   &lookup);
 		if (reverse.iprev != rows[i].iprev || strcmp(reverse.name, rows[i].name) != 0 ||
 		    n_asked != rows[i].n_asked)
 			fail_msg("%s: %s, name \"%s\", %zu questions", rows[i].address,
 				 auth_result_name(reverse.iprev), reverse.name, n_asked);
 		assert_int_equal(last_deadline, 1234);
+		lookup_free(&lookup);
+	}
+}
+
+// ---- the sender's mail hosts
+// --------------------------------------------------------------------------
+
+static const struct record hosts[] = {
+	{DNS_MX, "good.test", DNS_FOUND, 0, {"other.test", "mx.good.test"}},
+	{DNS_MX, "implicit.test", DNS_NO_DATA, 0, {0}},
+	{DNS_MX, "null.test", DNS_FOUND, 0, {""}},
+	{DNS_MX, "mixed.test", DNS_FOUND, 0, {"", "mx.good.test"}},
+	{DNS_MX, "odd.test", DNS_FOUND, 0, {"bad name", "a;b", "[192.0.2.1]"}},
+	{DNS_MX, "mute.test", DNS_TEMPERROR, 0, {0}},
+	{DNS_MX, "bad.test", DNS_MALFORMED, 0, {0}},
+	{DNS_MX, "slow.test", DNS_FOUND, 0, {"silent.test", "other.test"}},
+	{DNS_MX, "half.test", DNS_FOUND, 0, {"silent.test", "mx.good.test", "silent.test"}},
+	{DNS_MX,
+	 "tenth.test",
+	 DNS_FOUND,
+	 0,
+	 {"a.test", "b.test", "c.test", "d.test", "e.test", "f.test", "g.test", "h.test", "i.test",
+	  "mx.good.test", "j.test"}},
+	{DNS_MX,
+	 "eleventh.test",
+	 DNS_FOUND,
+	 0,
+	 {"a.test", "b.test", "c.test", "d.test", "e.test", "f.test", "g.test", "h.test", "i.test",
+	  "j.test", "mx.good.test"}},
+	{DNS_A, "mx.good.test", DNS_FOUND, 0, {"192.0.2.9", "192.0.2.1"}},
+	{DNS_AAAA, "mx.good.test", DNS_FOUND, 0, {"not an address", "2001:DB8:0:0::0001"}},
+	{DNS_A, "implicit.test", DNS_FOUND, 0, {"192.0.2.1"}},
+	{DNS_A, "other.test", DNS_FOUND, 0, {"192.0.2.10", "192.0.2.11"}},
+	{DNS_AAAA, "other.test", DNS_FOUND, 0, {"::ffff:192.0.2.1", "c000:201::"}},
+	{DNS_A, "silent.test", DNS_TEMPERROR, 0, {0}},
+};
+
+static void test_mx(void **state)
+{
+	static const struct {
+		const char *domain;
+		const char *address;
+		enum auth_result mx;
+		size_t n_asked;
+	} rows[] = {
+		{"good.test", "192.0.2.1", AUTH_PASS, 3},
+		{"good.test", "2001:db8::1", AUTH_PASS, 3}, // written in another way
+		{"good.test", "192.0.2.100", AUTH_FAIL, 3}, // no host's, though a text begins so
+		{"good.test", "2001:db8::2", AUTH_FAIL, 3},
+		{"good.test", "c000:201::1", AUTH_FAIL, 3},   // all of it counts
+		{"implicit.test", "192.0.2.1", AUTH_PASS, 2}, // RFC 5321 section 5.1
+		{"implicit.test", "2001:db8::1", AUTH_FAIL, 2},
+		{"null.test", "192.0.2.1", AUTH_NONE, 1}, // RFC 7505
+		{"mixed.test", "192.0.2.1", AUTH_PASS, 2},
+		{"odd.test", "192.0.2.1", AUTH_NONE, 1},
+		{"nowhere.test", "192.0.2.1", AUTH_NONE, 1}, // NXDOMAIN: no implicit MX
+		{"mute.test", "192.0.2.1", AUTH_TEMPERROR, 1},
+		{"bad.test", "192.0.2.1", AUTH_NONE, 1},
+		{"slow.test", "192.0.2.1", AUTH_TEMPERROR, 3},
+		{"slow.test", "192.0.2.11", AUTH_PASS, 3},
+		{"half.test", "192.0.2.1", AUTH_PASS, 4}, // whatever the others do
+		{"half.test", "192.0.2.2", AUTH_TEMPERROR, 4},
+		{"tenth.test", "192.0.2.1", AUTH_PASS, 1 + MX_HOSTS_MAX},
+		{"eleventh.test", "192.0.2.1", AUTH_FAIL, 1 + MX_HOSTS_MAX},
+		{"", "192.0.2.1", AUTH_NONE, 0},
+		{"good.test", "", AUTH_NONE, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct lookup lookup;
+
+		serve(hosts, LEN(hosts));
+		lookup_all(NULL, 1234,
+			   &(struct lookup_wanted){.address = rows[i].address,
+						   .domain = rows[i].domain},
+			   &lookup);
+		if (lookup.mx != rows[i].mx || n_asked != rows[i].n_asked)
+			fail_msg("%s, %s: %s, %zu questions", rows[i].domain, rows[i].address,
+				 auth_result_name(lookup.mx), n_asked);
 		lookup_free(&lookup);
 	}
 }
@@ -212,7 +296,11 @@ static void test_D6_keys(void **state)
 	memset(longest, 'k', sizeof(longest) - 1);
 	memset(too_long, 'k', sizeof(too_long) - 1);
 	serve(records, LEN(records));
-	lookup_all(NULL, 99, "192.0.2.1", NULL, LEN(asked), asked, &lookup);
+	lookup_all(
+		NULL, 99,
+		&(struct lookup_wanted){
+			.address = "192.0.2.1", .domain = "", .n_keys = LEN(asked), .keys = asked},
+		&lookup);
 	assert_int_equal(n_asked, LEN(asked)); // and nothing about the client
 	for (size_t i = 0; i < LEN(asked); i++)
 		assert_int_equal(lookup_key(&lookup, asked[i], record), want[i]);
@@ -230,6 +318,7 @@ static void test_all_at_once(void **state)
 		{DNS_TXT, "good", DNS_FOUND, 0, {"k"}},
 		{DNS_PTR, "192.0.2.1", DNS_FOUND, 0, {"good.test"}},
 		{DNS_A, "good.test", DNS_FOUND, 0, {"192.0.2.1"}},
+		{DNS_MX, "good.test", DNS_NO_DATA, 0, {0}},
 	};
 	char record[VERIFY_RECORD_SIZE];
 	struct reverse reverse;
@@ -237,8 +326,15 @@ static void test_all_at_once(void **state)
 
 	(void)state;
 	serve(records, LEN(records));
-	lookup_all(NULL, 99, "192.0.2.1", &reverse, LEN(asked), asked, &lookup);
+	lookup_all(NULL, 99,
+		   &(struct lookup_wanted){.address = "192.0.2.1",
+					   .reverse = &reverse,
+					   .domain = "good.test",
+					   .n_keys = LEN(asked),
+					   .keys = asked},
+		   &lookup);
 	assert_int_equal(reverse.iprev, AUTH_PASS);
+	assert_int_equal(lookup.mx, AUTH_PASS);
 	assert_int_equal(lookup_key(&lookup, "silent", record), VERIFY_KEY_TEMPERROR);
 	assert_int_equal(lookup_key(&lookup, "good", record), VERIFY_KEY_FOUND);
 	lookup_free(&lookup);
@@ -248,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_D6_reverse),
+		cmocka_unit_test(test_mx),
 		cmocka_unit_test(test_D6_keys),
 		cmocka_unit_test(test_all_at_once),
 	};
