@@ -5,10 +5,10 @@
 //
 // Resident; takes messages from postsix-pipe and puts an entry for each into the spool.
 //
-// SECURITY: it reads whole messages that strangers wrote, in a process per message, and parses them
-// in one more that may die of it. It writes the spool and nothing else. It has no network, no key
-// and no database, and runs as a user of its own (postsix-intake). The facts that leave it are
-// strangers' words still.
+// SECURITY: it reads whole messages that strangers wrote, in children that do not look inside, and
+// parses each in a process of its own that may die of it. It writes the spool and nothing else. It
+// has no network, no key and no database, and runs as a user of its own (postsix-intake). The facts
+// that leave it are strangers' words still.
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>

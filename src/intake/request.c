@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/pass.h"
+
 #define NAME_MAX_OCTETS 40
 
 // "name=value" into the envelope.
@@ -47,47 +49,20 @@ const char *request_parse(const char *packet, size_t len, struct envelope *ret_e
 	return wrong;
 }
 
-// The one descriptor that came along, or -1 where there was none. The kernel passes no second one:
-// the control buffer has room for one (MSG_CTRUNC tells).
-static int passed_fd(struct msghdr *message)
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	int fd;
-
-	if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-	    header->cmsg_len != CMSG_LEN(sizeof(int)))
-		return -1;
-	memcpy(&fd, CMSG_DATA(header), sizeof(int));
-	return fd;
-}
-
 const char *request_read(int socket, struct request *ret_request)
 {
 	static char packet[REQUEST_PACKET_MAX];
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct iovec data = {packet, sizeof(packet)};
-	struct msghdr message = {.msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = control.bytes,
-				 .msg_controllen = sizeof(control.bytes)};
 	const char *wrong;
-	ssize_t len;
-	int fd;
+	int fd = -1;
+	ssize_t len = pass_receive(socket, packet, sizeof(packet), &fd);
 
-	do
-		len = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	while (len < 0 && errno == EINTR);
+	if (len == -EMSGSIZE)
+		return "the request is too long, or has more than one descriptor";
 	if (len <= 0)
 		return "";
-	fd = passed_fd(&message);
 	if (fd < 0)
 		return "the request came without the message's descriptor";
-	wrong = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0
-			? "the request is too long"
-			: request_parse(packet, (size_t)len, &ret_request->envelope);
+	wrong = request_parse(packet, (size_t)len, &ret_request->envelope);
 	if (wrong == NULL)
 		ret_request->message_fd = fd;
 	else

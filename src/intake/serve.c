@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// The resident process: accepts, and forks for each message.
+// The resident process: accepts, and hands each connection to a worker that is free.
 //
-// A loop around ppoll(2) and nothing more: the one event besides a connection is a signal, and
-// those are blocked everywhere but inside ppoll, so none can be missed. The resident itself reads
-// nothing that anybody sent.
+// Workers are forked when they are wanted and stay, because a fork of a program with so many
+// libraries costs more than all else that is done for a message. Each hangs on a socket of its own,
+// which no other process may hold open: its end tells the worker that the resident is gone. The
+// resident itself reads nothing that anybody sent. Signals are blocked everywhere but inside
+// ppoll(2), so none can be missed.
 #include "intake/serve.h"
 
 #include <errno.h>
@@ -21,7 +23,9 @@
 
 #include "adapter/loop.h"
 #include "base/log.h"
-#include "intake/take.h"
+#include "base/mem.h"
+#include "base/pass.h"
+#include "intake/worker.h"
 
 static volatile sig_atomic_t stop_wanted;
 
@@ -84,98 +88,226 @@ int serve_listen(const char *path)
 	return error;
 }
 
-static _Noreturn void run_child(const struct serve *serve, int socket, const sigset_t *mask)
+// ---- the workers --------------------------------------------------------------------------------
+
+struct worker {
+	pid_t pid;    // 0: none in this place
+	int socket;   // our end; -1 where the other one is gone
+	bool is_busy; // has a connection, and has not said that it is over
+};
+
+struct crew {
+	const struct serve *serve;
+	struct worker *workers;
+	struct pollfd *polls; // one for each, and one for the listening socket
+	size_t n_places;      // as many workers as there ever were at once
+	sigset_t mask;
+};
+
+static void hang_up(struct worker *worker)
 {
-	close(serve->listen_fd);
-	// a stop lets us finish: systemd signals the whole group
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	alarm(SERVE_CHILD_PATIENCE);
-	take_message(socket, serve->spool, serve->limit);
-	_exit(0);
+	if (worker->socket >= 0)
+		close(worker->socket);
+	worker->socket = -1;
 }
 
-// A short wait where the system is out of something: the connection stays in the backlog.
-static void wait_a_little(const char *what)
+// What the resident has and a worker must not. (The connection comes again, over its socket.)
+static void leave_resident(const struct crew *crew, int connection)
 {
-	const struct timespec pause = {.tv_nsec = 100000000};
-
-	log_note(LOG_WARNING, "%s: %s, will retry", what, strerror(errno));
-	nanosleep(&pause, NULL);
+	close(crew->serve->listen_fd);
+	close(connection);
+	for (size_t i = 0; i < crew->n_places; i++)
+		hang_up(&crew->workers[i]);
 }
 
-// Accepts one connection and forks for it. The number of children that gives: 0 or 1.
-static size_t accept_one(const struct serve *serve, const sigset_t *mask)
+// 0, or a negative errno.
+static int start(struct crew *crew, struct worker *worker, int connection)
 {
-	int socket = accept4(serve->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	const struct serve *serve = crew->serve;
+	int ends[2], error = 0;
 	pid_t pid;
 
-	if (socket < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			wait_a_little("accept");
-		return 0;
-	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
 	pid = fork();
-	if (pid == 0)
-		run_child(serve, socket, mask);
 	if (pid < 0)
-		wait_a_little("fork"); // closing the connection defers the message
-	close(socket);
-	return pid > 0 ? 1 : 0;
+		error = -errno;
+	if (pid == 0) {
+		leave_resident(crew, connection);
+		close(ends[0]);
+		worker_run(ends[1], serve->spool, serve->limit);
+	}
+	close(ends[1]);
+	if (pid > 0)
+		*worker = (struct worker){.pid = pid, .socket = ends[0]};
+	else
+		close(ends[0]);
+	return error;
 }
 
-// Reaps all that ended. Their number.
-static size_t reap(void)
+static struct worker *free_place(struct crew *crew)
 {
-	size_t n = 0;
+	for (size_t i = 0; i < crew->n_places; i++)
+		if (crew->workers[i].pid == 0)
+			return &crew->workers[i];
+	crew->n_places++;
+	crew->workers = mem_grow(crew->workers, crew->n_places, sizeof(*crew->workers));
+	crew->polls = mem_grow(crew->polls, crew->n_places + 1, sizeof(*crew->polls));
+	crew->workers[crew->n_places - 1] = (struct worker){.socket = -1};
+	return &crew->workers[crew->n_places - 1];
+}
+
+// The first one that is free, so that it is mostly the same; else a new one. 0, or a negative
+// errno.
+static int find_free(struct crew *crew, int connection, struct worker **ret_worker)
+{
+	struct worker *worker = NULL;
+	int error = 0;
+
+	for (size_t i = 0; i < crew->n_places && worker == NULL; i++)
+		if (crew->workers[i].pid != 0 && !crew->workers[i].is_busy)
+			worker = &crew->workers[i];
+	if (worker == NULL) {
+		worker = free_place(crew);
+		error = start(crew, worker, connection);
+	}
+	if (error == 0)
+		*ret_worker = worker;
+	return error;
+}
+
+// Reads that a message is over. Anything else is a worker's end, of which waitpid will tell more.
+static void hear(struct worker *worker)
+{
+	char word;
+
+	if (recv(worker->socket, &word, sizeof(word), MSG_DONTWAIT) == 1)
+		worker->is_busy = false;
+	else
+		hang_up(worker);
+}
+
+static void log_end(const struct worker *worker, int status)
+{
+	const char *then = worker->is_busy ? ", its message will be tried again" : "";
+
+	if (WIFSIGNALED(status))
+		log_note(LOG_WARNING, "child %d died: signal %d%s", (int)worker->pid,
+			 WTERMSIG(status), then);
+	else if (WEXITSTATUS(status) != 0)
+		log_note(LOG_WARNING, "child %d gave up: status %d%s", (int)worker->pid,
+			 WEXITSTATUS(status), then);
+}
+
+// Frees the places of all that ended. The number that is left.
+static size_t reap(struct crew *crew)
+{
+	size_t n_left = 0;
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		n++;
-		if (WIFSIGNALED(status))
-			log_note(LOG_WARNING,
-				 "child %d died: signal %d, its message will be tried again",
-				 (int)pid, WTERMSIG(status));
-		else if (WEXITSTATUS(status) != 0)
-			log_note(LOG_WARNING,
-				 "child %d gave up: status %d, its message will be tried again",
-				 (int)pid, WEXITSTATUS(status));
-	}
-	return n;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < crew->n_places; i++)
+			if (crew->workers[i].pid == pid) {
+				log_end(&crew->workers[i], status);
+				hang_up(&crew->workers[i]);
+				crew->workers[i] = (struct worker){.socket = -1};
+			}
+	for (size_t i = 0; i < crew->n_places; i++)
+		n_left += crew->workers[i].pid != 0;
+	return n_left;
 }
 
-static void finish(size_t n_children, const sigset_t *mask)
+// ---- the loop -----------------------------------------------------------------------------------
+
+// A short wait where the system is out of something: what is not accepted stays in the backlog.
+static void wait_a_little(const char *what, int error)
+{
+	const struct timespec pause = {.tv_nsec = 100000000};
+
+	log_note(LOG_WARNING, "%s: %s, will retry", what, strerror(-error));
+	nanosleep(&pause, NULL);
+}
+
+// Accepts one connection and hands it over. Where nobody takes it, closing it defers the message.
+static void accept_one(struct crew *crew)
+{
+	auto_fd int connection = accept4(crew->serve->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	struct worker *worker = NULL;
+	int error;
+
+	if (connection < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			wait_a_little("accept", -errno);
+		return;
+	}
+	error = find_free(crew, connection, &worker);
+	if (error == 0)
+		error = pass_send(worker->socket, "", 1, connection);
+	if (error == 0)
+		worker->is_busy = true;
+	else
+		wait_a_little(worker == NULL ? "fork" : "handing over", error);
+}
+
+// Listens to workers that are busy, and for connections where one is not or may be started.
+static nfds_t prepare(struct crew *crew)
+{
+	bool has_room = crew->n_places < crew->serve->max_children;
+
+	for (size_t i = 0; i < crew->n_places; i++) {
+		const struct worker *worker = &crew->workers[i];
+
+		crew->polls[i + 1] = (struct pollfd){.fd = worker->is_busy ? worker->socket : -1,
+						     .events = POLLIN};
+		has_room = has_room || !worker->is_busy;
+	}
+	crew->polls[0] =
+		(struct pollfd){.fd = has_room ? crew->serve->listen_fd : -1, .events = POLLIN};
+	return crew->n_places + 1;
+}
+
+static void turn(struct crew *crew)
+{
+	const struct timespec at_once = {0};
+	int ready = ppoll(crew->polls, prepare(crew), NULL, &crew->mask);
+
+	for (size_t i = 0; i < crew->n_places && ready > 0; i++)
+		if (crew->polls[i + 1].revents != 0)
+			hear(&crew->workers[i]);
+	// where a descriptor is ready, ppoll lets no signal in, and under load there always is one
+	ppoll(NULL, 0, &at_once, &crew->mask);
+	reap(crew);
+	if (ready > 0 && crew->polls[0].revents != 0 && !stop_wanted)
+		accept_one(crew);
+}
+
+static void finish(struct crew *crew)
 {
 	const time_t deadline = time(NULL) + SERVE_STOP_PATIENCE;
 	const struct timespec second = {.tv_sec = 1};
+	size_t n_left;
 
-	while ((n_children -= reap()) > 0 && time(NULL) < deadline)
-		ppoll(NULL, 0, &second, mask);
-	if (n_children > 0)
-		log_note(LOG_WARNING, "stopping while %zu children are at work", n_children);
+	for (size_t i = 0; i < crew->n_places; i++)
+		hang_up(&crew->workers[i]);
+	while ((n_left = reap(crew)) > 0 && time(NULL) < deadline)
+		ppoll(NULL, 0, &second, &crew->mask);
+	if (n_left > 0)
+		log_note(LOG_WARNING, "stopping while %zu children are at work", n_left);
 }
 
 void serve_run(const struct serve *serve)
 {
-	struct pollfd poll_fd = {.fd = serve->listen_fd, .events = POLLIN};
-	size_t n_children = 0;
-	sigset_t mask;
+	struct crew crew = {.serve = serve, .polls = mem_new(1, sizeof(*crew.polls))};
 
-	handle_signals(&mask);
+	handle_signals(&crew.mask);
 	fcntl(serve->listen_fd, F_SETFL, fcntl(serve->listen_fd, F_GETFL) | O_NONBLOCK);
 	loop_notify("READY=1");
-	while (!stop_wanted) {
-		bool has_room = n_children < serve->max_children;
-		int ready = ppoll(&poll_fd, has_room ? 1 : 0, NULL, &mask);
-
-		n_children -= reap();
-		if (ready > 0)
-			n_children += accept_one(serve, &mask);
-	}
+	while (!stop_wanted)
+		turn(&crew);
 	loop_notify("STOPPING=1");
 	close(serve->listen_fd);
-	finish(n_children, &mask);
+	finish(&crew);
+	free(crew.workers);
+	free(crew.polls);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// The resident process: accepts, and forks for each message.
+// The resident process, and its workers.
 #pragma once
 
 #include <stddef.h>
@@ -13,12 +13,10 @@
 struct serve {
 	int listen_fd;
 	struct spool *spool;
-	size_t max_children; // beyond that many, connections wait in the socket's backlog
+	size_t max_children; // beyond that many at work, connections wait in the backlog
 	uint64_t limit;      // octets of a message
 };
 
-#define SERVE_CHILD_PATIENCE                                                                       \
-	300 // seconds: a child that takes longer is killed, and its message tried again
 #define SERVE_STOP_PATIENCE 10 // seconds for the children after SIGTERM
 
 // A listening SOCK_SEQPACKET socket at path (its mode by the umask). One that a dead process left

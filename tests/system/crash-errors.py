@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from crashlab import Lab, children, cpu, read, until
+from crashlab import Lab, busy_children, children, cpu, read, until
 from invariants import Invariants
 from tap import diag, done, eq, ok
 
@@ -23,11 +23,12 @@ LIVES = (("pwrite64", "EIO|ENOSPC"), ("pread64", "EIO"), ("fdatasync", "EIO"), (
 # With a daemon that is ready: before that, most opens are those of its libraries.
 ATTACHED = (("openat", "EMFILE|EIO|EINTR"), ("read", "EINTR|EIO"), ("getdents64", "EIO"), ("socket", "EMFILE"),
             ("recvfrom", "EINTR|ECONNRESET"), ("epoll_ctl", "ENOMEM"))
+# Once with workers that took messages before, once from the first message of a new resident.
 INTAKE = (("write", "EIO|ENOSPC|EINTR"), ("fsync", "EIO|ENOSPC"), ("openat", "EMFILE"), ("renameat", "EIO"), ("sendto", "EIO|EINTR"),
           ("recvmsg", "EINTR"), ("accept4", "EMFILE"), ("clone", "EAGAIN"), ("read", "EINTR"))
 # For as long as the trouble lasts, all of them; then it ends.
 LASTING = (("fdatasync", "EIO"), ("pwrite64", "ENOSPC"), ("openat", "EMFILE"), ("socket", "EMFILE"), ("unlinkat", "EROFS"))
-TABLES = (("life", LIVES), ("attached", ATTACHED), ("lasting", LASTING), ("intake", INTAKE))
+TABLES = (("life", LIVES), ("attached", ATTACHED), ("lasting", LASTING), ("intake", INTAKE), ("new intake", INTAKE))
 LABS, SHARES = 4, {"pwrite64": 4, "read": 2, "openat": 2}  # rows with many points are shared out
 POINTS_MAX = 120
 TROUBLE = 3.0
@@ -54,9 +55,10 @@ class Worker:
     def struck(self):
         return "(INJECTED)" in read(self.trace)
 
-    def attach(self, pid, *options):
-        process = subprocess.Popen((*options, "-p", str(pid)), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: process.poll() is not None or "TracerPid:\t0\n" not in read(f"/proc/{pid}/status"), 5, 0.005)
+    def attach(self, pids, *options):
+        process = subprocess.Popen((*options, *(word for pid in pids for word in ("-p", str(pid)))), stdin=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        until(lambda: process.poll() is not None or all("TracerPid:\t0\n" not in read(f"/proc/{pid}/status") for pid in pids), 5, 0.005)
         return process
 
     def set_aside(self):
@@ -93,7 +95,7 @@ class Worker:
     def attached(self, call, error, when):
         sender = self.new_sender(call, error, when)
         self.restart()
-        strace = self.attach(self.lab.daemon.own_pid(), *self.options(call, error, when))
+        strace = self.attach([self.lab.daemon.own_pid()], *self.options(call, error, when))
         self.lab.send(sender)
         found = self.settle(sender)
         strace.terminate()
@@ -102,7 +104,7 @@ class Worker:
 
     def intake(self, call, error, when):
         sender = self.new_sender("i", call, error, when)
-        strace = self.attach(self.lab.intake.pid, *self.options(call, error, when), "-f")
+        strace = self.attach([self.lab.intake.pid, *children(self.lab.intake.pid)], *self.options(call, error, when), "-f")
         self.lab.send(sender)
         until(self.struck, 0.5, 0.01)
         time.sleep(0.05)
@@ -110,6 +112,12 @@ class Worker:
         strace.terminate()
         strace.wait()
         return struck, self.settle_intake(sender, call, error)
+
+    def new_intake(self, call, error, when):
+        self.lab.intake.end()
+        self.lab.intake.start()
+        until(self.lab.listens)
+        return self.intake(call, error, when)
 
     def settle_intake(self, sender, call, error):
         """A parser that cannot write is one that died: noted as unparsable, which is an end as well."""
@@ -126,7 +134,7 @@ class Worker:
         """Trouble with every call, for some time."""
         sender = self.new_sender("lasting", call, error)
         self.restart()
-        strace = self.attach(self.lab.daemon.own_pid(), *self.options(call, error, "1+"))
+        strace = self.attach([self.lab.daemon.own_pid()], *self.options(call, error, "1+"))
         self.lab.send(sender)
         time.sleep(TROUBLE)
         ticks = cpu(self.lab.daemon.own_pid())
@@ -143,7 +151,7 @@ def one_row(worker, what, call, errors, first=1, step=1):
     for n in range(first, POINTS_MAX, step):
         choice = errors.split("|")
         error = choice[n % len(choice)]
-        struck, found = getattr(worker, what)(call, error, n)
+        struck, found = getattr(worker, what.replace(" ", "_"))(call, error, n)
         bad += [f"{call} {n} {error}: {sentence}" for sentence in found]
         for name in worker.lab.entries("quarantine"):
             os.unlink(f"{worker.lab.folder}/spool/quarantine/{name}")
@@ -178,7 +186,7 @@ def summary(results):
         bad = [sentence for r, _, found in results if r == row for sentence in found]
         total += points
         what, call, error = row
-        who, how = "postsix-intake" if what == "intake" else "postsixd", "every" if what == "lasting" else f"each of {points}"
+        who, how = "postsix-intake" if "intake" in what else "postsixd", "every" if what == "lasting" else f"each of {points}"
         if not ok(not bad, f"2: {error} at {how} {call} of {who} ({what}): nothing lost, no false 250"):
             diag("\n".join(bad))
     return total
@@ -195,7 +203,8 @@ def main():
     diag(f"{summary(results)} points, {time.monotonic() - start:.0f} s")
     for worker in workers:
         eq(worker.invariants.settle(10, 1, None, worker.lab.supervise), [], f"I1-I4 of all in lab {worker.lab.name}")
-        ok(worker.lab.daemon.is_alive() and worker.lab.intake.is_alive() and not children(worker.lab.intake.pid), "I5: both programs are alive")
+        ok(worker.lab.daemon.is_alive() and worker.lab.intake.is_alive() and until(lambda: not busy_children(worker.lab.intake.pid)),
+           "I5: both programs are alive, and no worker of intake has a message")
     done()
 
 

@@ -3,9 +3,10 @@
 # Copyright (c) 2026 The postsix authors
 """RELIABILITY fault 1: kill -9 of postsix-intake at every system call that changes something outside it, and of postsix-pipe.
 
-strace(1) attaches to the resident and follows its children; it counts calls for each process apart. So the N-th call kills
-whichever makes it: resident, child, or the parser below it. The child's first write comes after the parser's; to reach
-it, the child is stopped at its first call and traced alone. Once over a request, once over its notification.
+strace(1) attaches to the resident and its workers ("child"), and follows what they start; it counts calls for each process apart. So the
+N-th call kills whichever makes it: resident, child, or the parser below it. Over a request the resident is new, and starts its first
+worker under strace; over a notification there are those that took messages before. The child's first write comes after the parser's; to
+reach it, the workers are traced alone.
 """
 import os
 import re
@@ -18,8 +19,8 @@ from crashlab import Lab, children, exists, read, signal_to, until
 from invariants import Invariants, count_duplicates
 from tap import diag, done, eq, ok
 
-CHILD = ("recvmsg", "openat", "clone", "write", "fsync", "close", "renameat", "unlinkat", "sendto")  # of the parser, too
-RESIDENT = ("accept4", "clone", "close", "wait4")
+CHILD = ("recvmsg", "openat", "clone", "write", "fsync", "close", "renameat", "unlinkat", "sendto", "alarm")  # of the parser, too
+RESIDENT = ("accept4", "socketpair", "clone", "close", "sendmsg", "ppoll", "recvfrom", "wait4")
 START = ("socket", "unlink", "connect", "bind", "listen", "fcntl")
 POINTS_MAX = 20
 
@@ -27,11 +28,11 @@ POINTS_MAX = 20
 class Trace:
     """strace on a process that runs already, with injections, until it is closed."""
 
-    def __init__(self, lab, pid, *options):
+    def __init__(self, lab, pids, *options):
         self.path = f"{lab.folder}/strace"
-        self.process = subprocess.Popen(("strace", "-o", self.path, *options, "-p", str(pid)), stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        self.attached = until(lambda: self.process.poll() is not None or "TracerPid:\t0\n" not in read(f"/proc/{pid}/status"), 5, 0.005)
+        self.process = subprocess.Popen(("strace", "-o", self.path, *options, *(word for pid in pids for word in ("-p", str(pid)))),
+                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(lambda: self.process.poll() is not None or all("TracerPid:\t0\n" not in read(f"/proc/{pid}/status") for pid in pids), 5, 0.005)
 
     def killed(self):
         """The processes that were, in order. strace names the process on each line where there are several."""
@@ -65,9 +66,13 @@ def taken(lab, before):
 
 def kill_tree(lab, stage, sender, call, n):
     """One message with everybody's n-th call deadly. Who died: resident, child, parser, or None."""
+    if stage == "request":
+        lab.intake.end()
+        lab.intake.start()
+        until(lab.listens)
     begin(lab, stage, sender)
     resident, before = lab.intake.pid, len(lab.log())
-    trace = Trace(lab, resident, "-f", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={n}")
+    trace = Trace(lab, [resident, *children(resident)], "-f", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={n}")
     go(lab, stage, sender)
     until(lambda: trace.killed() or taken(lab, before), 5, 0.005)
     time.sleep(0.02)  # the log's line is written before the last calls
@@ -82,17 +87,13 @@ def kill_tree(lab, stage, sender, call, n):
 
 
 def kill_child(lab, stage, sender, call, n):
-    """The same for the child alone, caught before its first word."""
+    """The same for the workers without their parsers."""
     begin(lab, stage, sender)
-    trace = Trace(lab, lab.intake.pid, "-f", "-e", "trace=recvmsg", "-e", "inject=recvmsg:signal=STOP:when=1")
+    before = len(lab.log())
+    trace = Trace(lab, children(lab.intake.pid), "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={n}")
     go(lab, stage, sender)
-    child = until(lambda: next((c for c in children(lab.intake.pid) if re.search(r"State:\s+[tT]", read(f"/proc/{c}/status"))), 0), 5, 0.005)
-    time.sleep(0.05)
-    trace.close()
-    trace = Trace(lab, child, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={n}")
-    signal_to(child, signal.SIGCONT)
-    until(lambda: not exists(child), 5, 0.005)
-    until(lambda: trace.process.poll() is not None, 2, 0.005)
+    until(lambda: trace.killed() or taken(lab, before), 5, 0.005)
+    time.sleep(0.02)
     trace.close()
     return "child" if trace.killed() else None
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from crashlab import Lab, Sender, children, exists, read, signal_to, until
+from crashlab import Lab, Sender, busy_children, children, exists, read, signal_to, until
 from invariants import Invariants, count_duplicates
 from tap import diag, done, eq, ok
 
@@ -79,10 +79,11 @@ class Supervisor(threading.Thread):
 
 
 def victims(lab):
-    """The pids to choose from, by what they are. A parser is none of them: its death is an answer, not a crash."""
+    """The pids to choose from, by what they are. A parser is none of them: its death is an answer, not a crash; nor is a child that
+    has no message, which would be an easy death."""
     daemon, intake = lab.daemon.own_pid(), lab.intake.own_pid()
     return {"postsixd": [daemon] if daemon else [], "resident": [intake] if intake else [],
-            "child": children(intake) if intake else [], "pipe": pipes(lab)}
+            "child": busy_children(intake) if intake else [], "pipe": pipes(lab)}
 
 
 def pipes(lab):
@@ -167,6 +168,8 @@ def main():
         memory, files = program.usage()
         ok(program.is_alive() and memory < min(MEMORY_MAX, before[program.name][0] + GROWTH_MAX) and files <= before[program.name][1] + 8,
            f"I5: {program.name} is alive, {memory} kB and {files} descriptors, from {before[program.name]}")
+    workers = children(lab.intake.pid)
+    ok(0 < len(workers) <= 8 and until(lambda: not busy_children(lab.intake.pid)), f"I5: {len(workers)} workers of intake, none with a message")
     done()
 
 

@@ -55,6 +55,18 @@ def children(pid):
     return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
+def busy_children(pid):
+    """Of intake: the workers that have a message. Beside the resident's socket they have their client's."""
+    return [child for child in children(pid) if len(sockets(child)) > 1]
+
+
+def sockets(pid):
+    try:
+        return [link for link in (os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")) if link.startswith("socket:")]
+    except OSError:
+        return []
+
+
 def cpu(pid):
     """What it used till now, in ticks."""
     return sum(map(int, read(f"/proc/{pid}/stat").rpartition(")")[2].split()[11:13]))

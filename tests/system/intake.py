@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from intakes import B, Intake, children_of, until
+from intakes import B, Held, Intake, attach, children_of, until
 from tap import diag, done, eq, ok, skip
 
 SECOND, MEMORY = 1.0, 64 * 1024  # what one message may cost: seconds of wall clock, kB of the parser's resident memory
@@ -152,14 +152,10 @@ def test_wrong_clients(intake):
 
 def test_gone(intake):
     """pipe(8) kills postsix-pipe at its time limit: what was read till then is half a message."""
-    read_end, write_end = os.pipe()
-    command = [f"{B}/postsix-pipe", intake.socket, "instance=v6", "queue_id=4Half", "recipient=a"]
-    with subprocess.Popen(command, stdin=read_end) as client:
-        os.close(read_end)
-        os.write(write_end, b"From: a@good.test\n")
-        until(lambda: children_of(intake.process.pid))
-        client.kill()
-    os.close(write_end)
+    held = Held(intake, "4Half")
+    held.client.kill()
+    held.client.wait()
+    held.finish(b"")
     ok(until(lambda: "4Half: deferred, status=4.3.0 nobody waits" in intake.log()), "36: a client that was killed leaves no half message")
     eq(intake.names(), [], "36: no entry")
 
@@ -233,9 +229,11 @@ LIMITS = {"Max cpu time": "2", "Max file size": "0", "Max core file size": "0", 
 
 def test_parser_is_confined(intake):
     """While the parser is stopped: what it has, and what it may."""
-    until(lambda: children_of(intake.process.pid))
-    (child,) = children_of(intake.process.pid)
-    until(lambda: children_of(child))
+    def with_parser():
+        return [child for child in children_of(intake.process.pid) if children_of(child)]
+
+    until(with_parser)
+    (child,) = with_parser()
     (parser,) = children_of(child)
 
     def limits():
@@ -251,22 +249,20 @@ def test_parser_is_confined(intake):
 
 def test_parser_dies(intake, inject, queue_id, why, seconds):
     """Only the parser calls setrlimit(2), so strace(1) can kill it there without a hook in the program."""
-    with subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(intake.process.pid), "-e", "trace=prlimit64",
-                           "-e", f"inject=prlimit64:{inject}"], stderr=subprocess.DEVNULL) as strace:
-        traced = until(lambda: "TracerPid:\t0" not in open(f"/proc/{intake.process.pid}/status", encoding="ascii").read(), 5)
-        if traced:
-            start = time.monotonic()
-            watcher = threading.Thread(target=test_parser_is_confined, args=(intake,))
-            if "STOP" in inject:
-                watcher.start()
-            status, _ = intake.pipe(b"Subject: x\n\n", queue_id=queue_id)
-            took = time.monotonic() - start
-            if watcher.ident:
-                watcher.join()
-        strace.send_signal(signal.SIGTERM)
-    if not traced:
+    strace = attach(intake, "-o", "/dev/null", "-e", "trace=prlimit64", "-e", f"inject=prlimit64:{inject}")
+    if strace.poll() is not None:
         skip(f"parser: {why}", "strace cannot attach")
         return
+    start = time.monotonic()
+    watcher = threading.Thread(target=test_parser_is_confined, args=(intake,))
+    if "STOP" in inject:
+        watcher.start()
+    status, _ = intake.pipe(b"Subject: x\n\n", queue_id=queue_id)
+    took = time.monotonic() - start
+    if watcher.ident:
+        watcher.join()
+    strace.terminate()
+    strace.wait()
     eq(status, 0, f"{why}: exit 0, no retry")
     _, facts = intake.take()
     eq(facts, {"unparsable": why}, f"{why}: an entry")
@@ -294,18 +290,11 @@ def test_many(intake):
 def test_term():
     """Fault 36: a stop lets the message at hand be stored."""
     intake = Intake()
-    read_end, write_end = os.pipe()
-    command = [f"{B}/postsix-pipe", intake.socket, "instance=v6", "queue_id=4Stop", "recipient=a"]
-    with subprocess.Popen(command, stdin=read_end) as client:
-        os.close(read_end)
-        os.write(write_end, b"Subject: x\n")
-        until(lambda: children_of(intake.process.pid))
-        for pid in [intake.process.pid, *children_of(intake.process.pid)]:
-            os.kill(pid, signal.SIGTERM)
-        until(lambda: not os.path.exists(intake.socket), 0.5)
-        os.write(write_end, b"\nbody\n")
-        os.close(write_end)
-        eq(client.wait(10), 0, "36: the message at hand when the whole group got SIGTERM is taken")
+    held = Held(intake, "4Stop")
+    for pid in [intake.process.pid, *children_of(intake.process.pid)]:
+        os.kill(pid, signal.SIGTERM)
+    until(lambda: not os.path.exists(intake.socket), 0.5)
+    eq(held.finish()[0], 0, "36: the message at hand when the whole group got SIGTERM is taken")
     eq(intake.process.wait(15), 0, "36: the resident exits 0")
     eq(len(intake.names()), 1, "36: the entry is there")
     status, said = intake.pipe(b"\n")
@@ -316,15 +305,10 @@ def test_term():
 def test_kill():
     """A child that dies (out of memory, kill -9) defers; the resident goes on. A socket left by a dead one is replaced."""
     intake = Intake()
-    read_end, write_end = os.pipe()
-    command = [f"{B}/postsix-pipe", intake.socket, "instance=v6", "queue_id=4Kill", "recipient=a"]
-    with subprocess.Popen(command, stdin=read_end, stdout=subprocess.PIPE) as client:
-        os.close(read_end)
-        until(lambda: children_of(intake.process.pid))
-        os.kill(children_of(intake.process.pid)[0], signal.SIGKILL)
-        said = client.stdout.read().decode()
-        eq(client.wait(10), 75, f"1: a child that is killed: 75, {said.strip()}")
-    os.close(write_end)
+    held = Held(intake, "4Kill")
+    os.kill(held.worker, signal.SIGKILL)
+    status, said = held.finish(None)
+    eq(status, 75, f"1: a child that is killed: 75, {said.strip()}")
     eq(intake.pipe(b"\n")[0], 0, "1: the next message is taken")
     ok("died: signal 9, its message will be tried again" in intake.log(), "1: and the log tells")
     second = subprocess.run([f"{B}/postsix-intake", "--spool", intake.spool, "--socket", intake.socket, "--stderr"],

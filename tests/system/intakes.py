@@ -106,3 +106,66 @@ def children_of(pid):
         except (OSError, ValueError, IndexError):
             continue
     return found
+
+
+def sockets_of(pid):
+    try:
+        return [link for link in (os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")) if link.startswith("socket:")]
+    except OSError:
+        return []
+
+
+def taker(intake, read_end):
+    """The worker that has this descriptor, as soon as there is one."""
+    wanted = os.readlink(f"/proc/self/fd/{read_end}")
+
+    def look():
+        for pid in children_of(intake.process.pid):
+            try:
+                if wanted in [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]:
+                    return pid
+            except OSError:
+                pass
+        return 0
+    return until(look) and look()
+
+
+class Held:
+    """A message that is not at its end: a worker reads it and waits."""
+
+    def __init__(self, intake, queue_id):
+        self.read_end, self.write_end = os.pipe()
+        self.client = subprocess.Popen([f"{B}/postsix-pipe", intake.socket, "instance=v6", f"queue_id={queue_id}", "recipient=a"],
+                                       stdin=self.read_end, stdout=subprocess.PIPE)
+        os.write(self.write_end, b"Subject: x\n")
+        self.worker = taker(intake, self.read_end)
+        os.close(self.read_end)
+
+    def finish(self, rest=b"\nbody\n"):
+        """postsix-pipe's exit status and what it says, once the message is whole; or without (None), as it ended by itself."""
+        if rest is not None:
+            os.write(self.write_end, rest)
+            os.close(self.write_end)
+        said = self.client.communicate(timeout=30)[0]
+        if rest is None:
+            os.close(self.write_end)
+        return self.client.returncode, said.decode()
+
+
+def attach(intake, *options):
+    """strace(1) on the resident, its workers and what they start. It is over already where it could not, or where they all died of it."""
+    pids = [intake.process.pid, *children_of(intake.process.pid)]
+    strace = subprocess.Popen(["strace", "-f", "-q", *options, *(word for pid in pids for word in ("-p", str(pid)))],
+                              stderr=subprocess.DEVNULL)
+    if not until(lambda: strace.poll() is not None or all(map(is_traced, pids)), 5):
+        strace.kill()
+        strace.wait()
+    return strace
+
+
+def is_traced(pid):
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            return "TracerPid:\t0\n" not in status.read()
+    except OSError:
+        return True

@@ -77,15 +77,24 @@ static void send_with(int fd, const char *packet, size_t len, const int *fds, si
 	assert_int_equal(sendmsg(fd, &message, 0), len);
 }
 
+static size_t count_fds(void)
+{
+	size_t n = 0;
+
+	for (int fd = 0; fd < 100; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static void test_socket(void **state)
 {
 	static char huge[REQUEST_PACKET_MAX + 1];
 	const int fds[2] = {open("/dev/null", O_RDONLY), open("/dev/null", O_RDONLY)};
-	int ends[2], lowest = dup(0);
+	const size_t before = count_fds();
 	struct request request;
+	int ends[2];
 
 	(void)state;
-	close(lowest);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	send_with(ends[0], packets[0].packet, packets[0].len, fds, 1);
 	assert_null(request_read(ends[1], &request));
@@ -96,13 +105,16 @@ static void test_socket(void **state)
 	assert_non_null(request_read(ends[1], &request));
 	send_with(ends[0], packets[0].packet, packets[0].len, fds, 2);
 	assert_non_null(request_read(ends[1], &request));
+	send_with(ends[0], "", 0, fds, 1);
+	assert_string_equal(request_read(ends[1], &request), "");
 	send_with(ends[0], packets[2].packet, packets[3].len, fds, 1);
 	assert_non_null(request_read(ends[1], &request));
 	memset(huge, 'x', sizeof(huge));
 	memcpy(huge, packets[0].packet, packets[0].len);
 	huge[REQUEST_PACKET_MAX - 1] = '\0';
 	send_with(ends[0], huge, sizeof(huge), fds, 1);
-	assert_string_equal(request_read(ends[1], &request), "the request is too long");
+	assert_string_equal(request_read(ends[1], &request),
+			    "the request is too long, or has more than one descriptor");
 	request_answer(ends[1], "2.0.0");
 	assert_int_equal(recv(ends[0], huge, sizeof(huge), 0), 5);
 	close(ends[0]);
@@ -110,8 +122,7 @@ static void test_socket(void **state)
 	assert_false(request_is_wanted(ends[1]));
 	request_answer(ends[1], "2.0.0"); // no SIGPIPE
 	close(ends[1]);
-	assert_int_equal(dup(0), lowest); // no descriptor is left over
-	close(lowest);
+	assert_int_equal(count_fds(), before); // no descriptor is left over
 	close(fds[0]);
 	close(fds[1]);
 }
