@@ -86,7 +86,7 @@ $(B)/tests/unit/%: tests/unit/%.c $$(B)/lib$$(firstword $$(subst /, ,$$*)).a $(L
 	  $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs) $(ALL_LINK) -lcmocka
 
 unit: $(UNIT_TESTS)
-	@prove --merge --exec tests/unit/tap $(UNIT_TESTS)
+	@prove -j2 --merge --exec tests/unit/tap $(UNIT_TESTS)
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 unit-asan:
@@ -126,7 +126,7 @@ deps:
 
 # In these folders every executable file is a test.
 tests_in = $(shell find tests/$(1) -maxdepth 1 -type f -perm -u+x | sort)
-SYSTEM_JOBS ?= 1
+SYSTEM_JOBS ?= 2
 
 # what does not build is not looked at, the rest is
 consistency:
