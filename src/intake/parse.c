@@ -25,7 +25,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#define OUT_FD 0 // the grandchild's only descriptor
+#define OUT_FD    0 // the grandchild's only descriptor
+#define COULD_NOT 1 // its exit status where that is not the message's fault
 
 // ---- the grandchild
 // -------------------------------------------------------------------------------
@@ -35,7 +36,7 @@ static void limit(__rlimit_resource_t resource, rlim_t value)
 	struct rlimit limits = {value, value};
 
 	if (setrlimit(resource, &limits) < 0)
-		_exit(1);
+		_exit(COULD_NOT);
 }
 
 static void confine(int out_fd)
@@ -45,7 +46,7 @@ static void confine(int out_fd)
 #endif
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(out_fd, OUT_FD) < 0 || close_range(OUT_FD + 1, ~0U, 0) < 0)
-		_exit(1);
+		_exit(COULD_NOT);
 	limit(RLIMIT_CPU, PARSE_CPU_MAX);
 	limit(RLIMIT_FSIZE, 0);
 	limit(RLIMIT_CORE, 0);
@@ -64,7 +65,7 @@ static _Noreturn void parse_and_exit(const struct message *message, int out_fd)
 	entry_write_facts(&line, &facts);
 	if (buf_failed(&line))
 		_exit(2);
-	_exit(file_write_fd(OUT_FD, line.data, line.len) == 0 ? 0 : 1);
+	_exit(file_write_fd(OUT_FD, line.data, line.len) == 0 ? 0 : COULD_NOT);
 }
 
 // ---- its parent
@@ -128,7 +129,8 @@ static void judge(struct parse *parse, const char *wrong, int status, const stru
 		parse->is_done = true;
 }
 
-static void attend(pid_t pid, int fd, struct buf *out, struct parse *parse)
+// 0, or -EAGAIN where the parser could not begin, or not tell: the next one may.
+static int attend(pid_t pid, int fd, struct buf *out, struct parse *parse)
 {
 	auto_buf struct buf said = buf_make(PARSE_LINE_MAX);
 	struct rusage usage = {0};
@@ -145,6 +147,7 @@ static void attend(pid_t pid, int fd, struct buf *out, struct parse *parse)
 	judge(parse, wrong, status, &said);
 	if (parse->is_done)
 		buf_add(out, said.data, said.len);
+	return wrong == NULL && WIFEXITED(status) && WEXITSTATUS(status) == COULD_NOT ? -EAGAIN : 0;
 }
 
 void parse_prepare(void)
@@ -167,7 +170,7 @@ void parse_prepare(void)
 
 int parse_message(const struct message *message, struct buf *out, struct parse *ret_parse)
 {
-	int ends[2];
+	int ends[2], error = -EAGAIN;
 	pid_t pid;
 
 	*ret_parse = (struct parse){0};
@@ -178,9 +181,9 @@ int parse_message(const struct message *message, struct buf *out, struct parse *
 		parse_and_exit(message, ends[1]);
 	close(ends[1]);
 	if (pid > 0)
-		attend(pid, ends[0], out, ret_parse);
+		error = attend(pid, ends[0], out, ret_parse);
 	close(ends[0]);
-	return pid < 0 ? -EAGAIN : 0;
+	return error;
 }
 
 void parse_give_up(const char *why, struct buf *out)

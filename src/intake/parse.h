@@ -25,8 +25,8 @@ struct parse {
 void parse_prepare(void);
 
 // Appends the message's facts line (entry_write_facts) to out, or nothing. 0, or a negative errno
-// where no process could be started: then nothing is known of the message, and it should be tried
-// again.
+// where no process could be started or confined: then nothing is known of the message, and it
+// should be tried again.
 int parse_message(const struct message *message, struct buf *out,
 		  struct parse *ret_parse) must_check;
 
