@@ -10,6 +10,8 @@
 #include "base/log.h"
 
 #include <assert.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,6 +24,7 @@
 #define LOG_LINE_SIZE  2000
 #define LOG_VALUE_SIZE 400
 #define LOG_VALUES     16
+#define LOG_PATIENCE   20 // milliseconds for each line, where nobody reads standard error
 
 static const char *log_program = "postsix";
 static enum log_target log_target = LOG_TO_STDERR;
@@ -32,6 +35,16 @@ void log_open(const char *program, enum log_target target)
 	log_target = target;
 	if (target == LOG_TO_SYSLOG)
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+	else
+		signal(SIGPIPE, SIG_IGN); // who reads it may go away before us
+}
+
+// Whether a line can be written without waiting for long: nobody's sleep may hold up mail.
+static bool has_room(void)
+{
+	struct pollfd log = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&log, 1, LOG_PATIENCE) != 0;
 }
 
 static void log_to_stderr(const char *line)
@@ -48,8 +61,9 @@ static void log_to_stderr(const char *line)
 	len = snprintf(out, sizeof(out), "%s.%03ldZ %.100s[%d]: %s\n", stamp, now.tv_nsec / 1000000,
 		       log_program, (int)getpid(), line);
 	assert(len > 0 && (size_t)len < sizeof(out));
-	// nobody can be told that standard error is gone
-	(void)!write(STDERR_FILENO, out, (size_t)len);
+	// nobody can be told that standard error is gone, or full
+	if (has_room())
+		(void)!write(STDERR_FILENO, out, (size_t)len);
 }
 
 static void log_line(int level, const char *token, const char *format, va_list args)
