@@ -480,6 +480,11 @@ int store_requeue_sending(struct store *store, int64_t now)
 	return r < 0 ? r : sqlite3_changes(store->db);
 }
 
+int store_bring_forward(struct store *store, bool over_v6, int64_t now, int64_t latest)
+{
+	return query_run(store, BRING_FORWARD, "sii", over_v6 ? "v6" : "dual", now, latest);
+}
+
 int store_find_stale(struct store *store, bool over_v6, int64_t before, uint64_t *ret_id)
 {
 	return query_number(store, ret_id, FIND_STALE, "si", over_v6 ? "v6" : "dual", before);

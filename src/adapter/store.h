@@ -192,6 +192,10 @@ int store_mail_given_up(struct store *store, uint64_t id, int64_t now,
 // After a start: what was being sent when the process ended is sent once more. The number of them.
 int store_requeue_sending(struct store *store, int64_t now) must_check;
 
+// What waits for that instance and is due after latest, as after a clock that was set back, is due
+// now.
+int store_bring_forward(struct store *store, bool over_v6, int64_t now, int64_t latest) must_check;
+
 // 1 and the id of a message for that instance which was tried, and waits since before then; 0 for
 // none.
 int store_find_stale(struct store *store, bool over_v6, int64_t before,

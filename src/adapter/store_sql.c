@@ -158,6 +158,8 @@ const char *const store_queries[N_QUERIES] = {
 	[MAIL_GIVEN_UP] =
 		"UPDATE message SET state = 'given-up', sent = ?2, reply = ?3 WHERE id = ?1",
 	[REQUEUE] = "UPDATE message SET state = 'queued', due = ? WHERE state = 'sending'",
+	[BRING_FORWARD] =
+		"UPDATE message SET due = ?2 WHERE state = 'queued' AND instance = ?1 AND due > ?3",
 	[NEXT_DUE] =
 		"SELECT ifnull(min(due), 9223372036854775807) FROM message WHERE state = 'queued'",
 	[FIND_STALE] = "SELECT id FROM message WHERE state = 'queued' AND instance = ?"

@@ -33,7 +33,8 @@
 #define TROUBLE_WAIT (2 * SECOND)  // until the next try after the database said no
 #define STOP_WAIT    (10 * SECOND) // for messages under way when asked to stop
 #define TOKENS       8192          // token addresses that messages are counted for at once
-#define SILENCE      3600          // seconds past v6.give_up_after until a probe is unknown
+// Seconds past v6.give_up_after until a probe is unknown; a clock may jump ahead by a day.
+#define SILENCE (86400 + 3600)
 
 int64_t daemon_now(void)
 {

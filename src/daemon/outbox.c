@@ -156,10 +156,16 @@ static int record_sent(struct outbox *outbox, const struct job *job)
 	return store_mail_sent(daemon->store, mail->id, daemon_now(), job->result.queue_id);
 }
 
+// No pause is longer than PAUSE_MAX: one that seems to be was begun before the clock was set back.
+static bool is_paused(const struct outbox *outbox, int64_t now)
+{
+	return now < outbox->paused_until && outbox->paused_until - now <= PAUSE_MAX;
+}
+
 // The instance is away: no message's fault. The outbox waits, and every message keeps its place.
 static int64_t wait_for_instance(struct outbox *outbox, int64_t now)
 {
-	if (now < outbox->paused_until)
+	if (is_paused(outbox, now))
 		return outbox->paused_until; // another session found the same
 	outbox->pause = outbox->pause == 0 ? 1 : outbox->pause * 2;
 	if (outbox->pause > PAUSE_MAX)
@@ -264,11 +270,14 @@ int outbox_claim(struct outbox *outbox)
 {
 	size_t room = (size_t)outbox->daemon->config->submit_sessions - count_busy(outbox);
 	int64_t now = daemon_now();
-	int r = 1;
+	int r;
 
-	if (now < outbox->paused_until)
+	if (is_paused(outbox, now))
 		return 0;
-	while (room-- > 0 && r == 1) {
+	r = store_bring_forward(outbox->daemon->store, outbox->over_v6, now, now + RETRY_MAX);
+	if (r == 0)
+		r = 1;
+	while (r == 1 && room-- > 0) {
 		struct store_mail *mail;
 
 		r = store_claim_mail(outbox->daemon->store, outbox->over_v6, now, &mail);

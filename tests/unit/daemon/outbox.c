@@ -176,13 +176,43 @@ static void test_14_silent_probe(void **state)
 	(void)state;
 	put_request("a@good.test");
 	serve(all_sent);
-	house_clock += house_config->v6.give_up_after + 3600;
+	house_clock += house_config->v6.give_up_after + 86400 + 3600;
 	serve_with(all_sent, "d6");
 	assert_string_equal(house_ask("SELECT outcome FROM message WHERE kind = 'six'"),
 			    "pending\n");
 	house_clock += 1;
 	serve(silence_noticed);
 	expect_logged("outcome=unknown, reason=no notification");
+}
+
+static bool sent_once_the_clock_is_right(void)
+{
+	if (is("SELECT count(*) FROM message WHERE state = 'queued' AND attempts = 1", "1\n")) {
+		house_clock = NOW;
+		daemon_want_turn(house);
+	}
+	return all_sent();
+}
+
+static const char *defers_first(const char *line)
+{
+	if (strcmp(line, ".") != 0 || was_lost)
+		return NULL;
+	was_lost = true;
+	return "451 4.3.0 later";
+}
+
+// What was put off while the clock was ten years ahead does not wait for as long.
+static void test_14_clock_is_set_right(void **state)
+{
+	(void)state;
+	was_lost = false;
+	house_clock = NOW + INT64_C(315360000);
+	put_request("a@good.test");
+	sink_dual.temper = defers_first;
+	serve(sent_once_the_clock_is_right);
+	assert_int_equal(sink_dual.n_mails, 1);
+	assert_int_equal(house_clock < NOW + 3600, true);
 }
 
 static bool given_up(void)
@@ -234,11 +264,12 @@ static void test_10_11_pause(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_11_try_again),       TEST(test_11_v6_is_away),
-		TEST(test_I2_250_not_heard),   TEST(test_I2_repeat_refused),
-		TEST(test_10_11_pause),        TEST(test_11_refused_for_good),
-		TEST(test_11_patience_ends),   TEST(test_I3_report_refused),
-		TEST(test_template_is_broken), TEST(test_14_silent_probe),
+		TEST(test_11_try_again),          TEST(test_11_v6_is_away),
+		TEST(test_I2_250_not_heard),      TEST(test_I2_repeat_refused),
+		TEST(test_10_11_pause),           TEST(test_11_refused_for_good),
+		TEST(test_11_patience_ends),      TEST(test_I3_report_refused),
+		TEST(test_template_is_broken),    TEST(test_14_silent_probe),
+		TEST(test_14_clock_is_set_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
