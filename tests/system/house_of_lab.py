@@ -224,11 +224,12 @@ class House:
 
     def look(self, program):
         """(pid, descriptors, resident kB) of one of our two residents; () where it does not run. Each smtpd(8) may keep a policy
-        connection open, which does not count."""
+        connection open, and intake has one to each of its workers: these do not count."""
         try:
             pid = int(read(f"{self.state}/pid/{program}"))
             asking = re.findall(rf"(?m)^(?:\S+ +){{5}}03 .*/postsix-lab-{self.name}/policy/socket$", read(f"/proc/{pid}/net/unix"))
-            descriptors = len(os.listdir(f"/proc/{pid}/fd")) - (len(asking) if program == "postsixd" else 0)
+            known = len(asking) if program == "postsixd" else len(read(f"/proc/{pid}/task/{pid}/children").split())
+            descriptors = len(os.listdir(f"/proc/{pid}/fd")) - known
             return pid, descriptors, int(re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{pid}/status"))[1])
         except (OSError, TypeError):
             return ()
