@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The postsix authors
+"""Fault 35: each of our residents with hardly any memory or descriptors, under a hundred requests at once. At worst the answer is
+"later", in the session or to Postfix; nobody dies again and again; and when the limits are gone, each request has its one answer.
+
+How little memory a program starts with differs between machines, so that is tried out. The milter has no round of its own with little
+memory: sessions then hang until Postfix's own timeouts."""
+import collections
+import concurrent.futures
+import os
+import re
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from house_of_lab import House  # noqa: E402
+from tap import diag, done, eq, ok  # noqa: E402
+
+REQUESTS = 100
+MB = 1 << 20
+MORE = 2  # than the least, in MB
+PROGRAMS = ("intake", "milter", "postsixd")
+
+
+def start(house, name, *limits):
+    """Whether it starts under these limits, and stays."""
+    house.lab("stop", name)
+    try:
+        house.lab("start", name, *(("prlimit", *limits) if limits else ()))
+        time.sleep(0.3 if limits else 0)
+        return bool(house.look(name))
+    except RuntimeError:
+        return False
+
+
+def least_memory(house, name):
+    """In MB; what does not start is no service, and its manager tells."""
+    return next(size for size in (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512) if start(house, name, f"--as={size * MB}"))
+
+
+def send(house, sender):
+    try:
+        return house.send(sender=sender.encode())
+    except OSError as error:
+        return f"000 {error}"
+
+
+def supervise(house, limits, finished):
+    """systemd's part: how often each that died was started again."""
+    starts = dict.fromkeys(limits, 0)
+    while not finished:
+        for name in limits:
+            starts[name] += not house.look(name) and start(house, name, *limits[name])
+        time.sleep(0.2)
+    return starts
+
+
+def ask(house, what, limits):
+    """A hundred at once: their replies, and how often something was started again meanwhile."""
+    finished, senders = [], [f"{re.sub('[^a-z0-9]+', '-', what.lower())}-{number}@good.test" for number in range(REQUESTS)]
+    with concurrent.futures.ThreadPoolExecutor(REQUESTS + 1) as pool:
+        watching = pool.submit(supervise, house, limits, finished)
+        replies = dict(zip(senders, pool.map(lambda sender: send(house, sender), senders)))
+        time.sleep(1)
+        finished.append(True)
+    return replies, watching.result()
+
+
+def test_limited(house, what, limits):
+    eq([name for name in limits if not start(house, name, *limits[name])], [], f"35 {what}: started")
+    replies, starts = ask(house, what, limits)
+    diag(sorted(collections.Counter(reply[:40] for reply in replies.values() if reply[:3] != "250").items()))
+    late = [sender for sender, reply in replies.items() if not reply.startswith("250 ")]
+    eq({replies[sender] for sender in late if not re.match("4[25]1 ", replies[sender])}, set(),
+       f"35 {what}: {REQUESTS - len(late)} of {REQUESTS} are taken, the others told to come later")
+    ok(max(starts.values()) <= 1, f"35 {what}: nothing died again and again") or diag(starts)
+    eq([name for name in limits if not start(house, name)], [], f"35 {what}: started without limits")
+    eq([reply for reply in (send(house, sender) for sender in late) if not reply.startswith("250 ")], [], f"35 {what}: who comes later is taken")
+    house.until(lambda: set(replies) <= {row["requester"] for row in house.sql("SELECT requester FROM request")})
+    house.wait()
+
+    def unanswered():
+        return [(sender, house.sql("SELECT decision FROM request WHERE requester = ?", sender)) for sender in replies
+                if sorted(mail.kind for mail in house.mails(sender)) != ["report", "six"]]
+    house.until(lambda: not unanswered(), 20)  # what Postfix deferred comes later
+    eq(unanswered(), [], f"35 {what}: in the end each is answered once")
+    house.processes = {name: house.look(name) for name in house.processes}
+    house.invariants(f"after {what}")
+
+
+def main():
+    with House("rlimits") as house:
+        house.up("--postfix", "v6.smtpd_client_connection_count_limit=0")
+        least = {}
+        for name in ("intake", "postsixd"):
+            least[name] = least_memory(house, name)
+            test_limited(house, f"{name} with {least[name] + MORE} MB", {name: [f"--as={(least[name] + MORE) * MB}"]})
+        test_limited(house, "16 descriptors", dict.fromkeys(PROGRAMS, ["--nofile=16"]))
+        test_limited(house, "64 descriptors", {"intake": [f"--as={128 * MB}", "--nofile=64"], "postsixd": ["--nofile=64"], "milter": ["--nofile=64"]})
+    done()
+
+
+main()
