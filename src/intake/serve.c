@@ -282,15 +282,24 @@ static void turn(struct crew *crew)
 		accept_one(crew);
 }
 
+// Seconds of a clock that nobody sets.
+static time_t uptime(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 static void finish(struct crew *crew)
 {
-	const time_t deadline = time(NULL) + SERVE_STOP_PATIENCE;
+	const time_t deadline = uptime() + SERVE_STOP_PATIENCE;
 	const struct timespec second = {.tv_sec = 1};
 	size_t n_left;
 
 	for (size_t i = 0; i < crew->n_places; i++)
 		hang_up(&crew->workers[i]);
-	while ((n_left = reap(crew)) > 0 && time(NULL) < deadline)
+	while ((n_left = reap(crew)) > 0 && uptime() < deadline)
 		ppoll(NULL, 0, &second, &crew->mask);
 	if (n_left > 0)
 		log_note(LOG_WARNING, "stopping while %zu children are at work", n_left);
