@@ -155,8 +155,8 @@ clean:
 
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/postsix $(DESTDIR)$(datadir)/postsix
-	install -m 755 $(B)/postsix $(B)/postsixd $(DESTDIR)$(sbindir)
-	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake $(B)/postsix-milter postfix/postsix-setup $(DESTDIR)$(libexecdir)/postsix
+	install -m 755 $(B)/postsix $(B)/postsixd postfix/postsix-setup $(DESTDIR)$(sbindir)
+	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake $(B)/postsix-milter $(DESTDIR)$(libexecdir)/postsix
 	cp -r postfix/dual postfix/v6 templates $(DESTDIR)$(datadir)/postsix
-	install -d $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
-	for n in 1 5 8; do install -m 644 man/*.$$n $(DESTDIR)$(mandir)/man$$n; done
+	install -d $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
+	for n in 5 8; do install -m 644 man/*.$$n $(DESTDIR)$(mandir)/man$$n; done

@@ -144,7 +144,7 @@ class Lab:
     def up(self, *options):
         atexit.register(self.down)
         self.lab("up", "--no-policy", *options)  # mail is to come in while postsixd is away
-        self.folder = os.readlink(f"{self.run_folder}/state")
+        self.folder = os.path.realpath(f"{self.run_folder}/state")
         self.database = f"{self.folder}/postsix.db"
         self.daemon, self.intake = Program(self, "postsixd"), Program(self, "intake")
         self.sender = Sender(self)

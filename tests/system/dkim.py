@@ -200,10 +200,12 @@ def test_unsigned(house):
 
 def test_bad_keys(house):
     house.up()
-    folder = f"{house.state}/keys"
-    key, conf = f"{folder}/one.rsa", f"{house.state}/bad.conf"
-    with open(f"{house.state}/postsix.conf", encoding="utf-8") as file:
+    state = os.path.realpath(house.state)  # the configuration names it so, also where the lab's folder is a link
+    folder = f"{state}/keys"
+    key, conf = f"{folder}/one.rsa", f"{state}/bad.conf"
+    with open(f"{state}/postsix.conf", encoding="utf-8") as file:
         text = file.read()
+    ok(key in text, "the configuration names the key that is replaced")
     with open(key, "rb") as file:
         pem = file.read()
     rows = [("missing", None, 0, "No such file or directory"), ("empty", b"", 0o600, "it is empty"),
