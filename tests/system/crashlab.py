@@ -107,9 +107,10 @@ class Program:
         return self.process.returncode if self.process else 0
 
     def usage(self):
-        """Resident memory in kB, and the number of descriptors."""
+        """Resident memory in kB, and the number of descriptors, without the one that intake has to each of its workers."""
         memory = re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{self.pid}/status"))
-        return int(memory[1]) if memory else 0, len(os.listdir(f"/proc/{self.pid}/fd"))
+        workers = read(f"/proc/{self.pid}/task/{self.pid}/children").split()
+        return int(memory[1]) if memory else 0, len(os.listdir(f"/proc/{self.pid}/fd")) - len(workers)
 
 
 class Sender:
