@@ -91,7 +91,9 @@ def test_limited(house, what, limits):
 
 def main():
     with House("rlimits") as house:
-        house.up("--postfix", "v6.smtpd_client_connection_count_limit=0")
+        # patience is the lab's 12 s otherwise: a probe that is given up meanwhile is told of, as it should be
+        house.up("--postfix", "v6.smtpd_client_connection_count_limit=0", "--set", "postsix.probe_patience=600",
+                 "--set", "v6.give_up_after=600")
         least = {}
         for name in ("intake", "postsixd"):
             least[name] = least_memory(house, name)
