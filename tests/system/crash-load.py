@@ -168,6 +168,8 @@ def main():
         memory, files = program.usage()
         ok(program.is_alive() and memory < min(MEMORY_MAX, before[program.name][0] + GROWTH_MAX) and files <= before[program.name][1] + 8,
            f"I5: {program.name} is alive, {memory} kB and {files} descriptors, from {before[program.name]}")
+    lab.send("after@good.test")  # workers are forked when there is work, and the last kill may have taken them all
+    eq(invariants.settle(PATIENCE, killed["postsixd"]), [], "one request after")
     workers = children(lab.intake.pid)
     ok(0 < len(workers) <= 8 and until(lambda: not busy_children(lab.intake.pid)), f"I5: {len(workers)} workers of intake, none with a message")
     done()

@@ -57,11 +57,20 @@ def leftovers(name=NAME, b=B):
     return [place for place in places if os.path.lexists(place)]
 
 
-def has_gone(pids, seconds=2):
+def runs(pid):
+    """False for a zombie too: whoever inherits those takes its time."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def has_gone(pids, seconds=10):
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and any(os.path.exists(f"/proc/{pid}") for pid in pids):
+    while time.monotonic() < deadline and any(runs(pid) for pid in pids):
         time.sleep(0.02)
-    return [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
+    return [pid for pid in pids if runs(pid)]
 
 
 def eventually(condition, seconds=5):
