@@ -177,19 +177,34 @@ static enum dns_status status_of(int ares_status)
 	}
 }
 
+// What the values are worth with that status.
+static void conclude(int status, struct dns_answer *answer)
+{
+	answer->status = status_of(status);
+	if (answer->status == DNS_FOUND && answer->n == 0)
+		answer->status = DNS_NO_DATA;
+	if (answer->status != DNS_FOUND)
+		dns_answer_free(answer);
+}
+
+void dns_read(enum dns_type type, const void *message, size_t len, struct dns_answer *ret_answer)
+{
+	*ret_answer = (struct dns_answer){0};
+	conclude(len <= UINT16_MAX ? types[type].read(message, (int)len, ret_answer)
+				   : ARES_EBADRESP,
+		 ret_answer);
+}
+
 static void on_reply(void *arg, int status, int timeouts, unsigned char *bytes, int len)
 {
 	struct question *question = arg;
 	struct dns_answer answer = {0};
 
 	(void)timeouts;
-	if (status == ARES_SUCCESS)
-		status = types[question->type].read(bytes, len, &answer);
-	answer.status = status_of(status);
-	if (answer.status == DNS_FOUND && answer.n == 0)
-		answer.status = DNS_NO_DATA;
-	if (answer.status != DNS_FOUND)
-		dns_answer_free(&answer);
+	if (status == ARES_SUCCESS && len >= 0)
+		dns_read(question->type, bytes, (size_t)len, &answer);
+	else
+		conclude(status, &answer);
 	question->dns->n_open--;
 	question->on_answer(question->arg, answer);
 	free(question);

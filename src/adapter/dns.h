@@ -73,6 +73,10 @@ int64_t dns_now(void);
 #define DNS_REVERSE_SIZE 80
 bool dns_reverse_name(char *dst, const char *address) must_check;
 
+// Reads an answer, the bytes of a whole DNS message, which may be anyone's: what on_answer gets.
+// Both rcode and question are for the caller to have looked at. Free it with dns_answer_free().
+void dns_read(enum dns_type type, const void *message, size_t len, struct dns_answer *ret_answer);
+
 void dns_answer_free(struct dns_answer *answer);
 
 // Open questions are answered by DNS_TEMPERROR.
