@@ -147,7 +147,10 @@ static int add_dsn(struct daemon *daemon, const char *name, const struct entry *
 	struct diagnose_input input = {.status = block->status,
 				       .diagnostic = block->diagnostic_code,
 				       .remote_mta = block->remote_mta,
-				       .text = or_empty(facts->report_text)};
+				       .text = or_empty(facts->report_text),
+				       .reporting_mta =
+					       facts->has_dsn ? facts->dsn.reporting_mta : ""};
+	struct diagnosis diagnosis;
 	struct store_dsn dsn = {
 		.entry = name,
 		.arrived = entry->arrived,
@@ -170,7 +173,8 @@ static int add_dsn(struct daemon *daemon, const char *name, const struct entry *
 	};
 
 	if (block->action == DSN_ACTION_FAILED || block->action == DSN_ACTION_DELAYED) {
-		verdict->class = diagnose(&input);
+		diagnose(daemon->diagnose_table, &input, &diagnosis);
+		verdict->class = diagnosis.class;
 		dsn.class = class_name(verdict->class);
 	}
 	return store_add_dsn(daemon->store, &dsn, ret_id);

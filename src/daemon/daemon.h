@@ -16,6 +16,7 @@
 #include "adapter/store.h"
 #include "base/buf.h"
 
+struct diagnose_table;
 struct diary;
 struct gate;
 struct ingest;
@@ -27,6 +28,7 @@ struct tally;
 
 struct daemon {
 	const struct config *config;
+	struct diagnose_table *diagnose_table;
 	int lock; // the state folder, locked against a second daemon
 	struct loop *loop;
 	struct seal *seal;

@@ -209,15 +209,24 @@ static bool row_matches(const struct row *row, enum voice voice, struct status s
 	return row->phrase == NULL || has_phrase(words, row->phrase);
 }
 
-enum class diagnose(const struct diagnose_input *input) {
+void diagnose(const struct diagnose_table *table, const struct diagnose_input *input,
+	      struct diagnosis *ret_diagnosis)
+{
 	const char *words = *input->diagnostic != '\0' ? input->diagnostic : input->text;
-		const enum voice voice = voice_of(input, words);
-		const struct status status = status_of(input);
+	const enum voice voice = voice_of(input, words);
+	const struct status status = status_of(input);
 
-		for (size_t i = 0; i < sizeof rows / sizeof *rows;
-		     i++) if (row_matches(&rows[i], voice, status, words)) return rows[i]
-			.class;
-		return CLASS_OTHER;
+	(void)table;
+	*ret_diagnosis = (struct diagnosis){.class = CLASS_OTHER,
+					    .phase = voice == TO_MAIL ? PHASE_MAIL : PHASE_UNKNOWN,
+					    .remote_spoke = voice != OURS,
+					    .status = status,
+					    .row = ""};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (row_matches(&rows[i], voice, status, words)) {
+			ret_diagnosis->class = rows[i].class;
+			break;
+		}
 }
 
 static const struct {
@@ -253,6 +262,27 @@ bool class_find(const char *name, enum class *ret_class)
 	for (enum class class = 0; class < CLASSES; class ++)
 		if (strcmp(classes[class].name, name) == 0) {
 			*ret_class = class;
+			return true;
+		}
+	return false;
+}
+
+static const char *const phases[PHASES] = {
+	[PHASE_UNKNOWN] = "unknown", [PHASE_CONNECT] = "connect",   [PHASE_BANNER] = "banner",
+	[PHASE_EHLO] = "ehlo",       [PHASE_STARTTLS] = "starttls", [PHASE_MAIL] = "mail",
+	[PHASE_RCPT] = "rcpt",       [PHASE_DATA] = "data",         [PHASE_END] = "end",
+};
+
+const char *phase_name(enum phase phase)
+{
+	return phases[phase];
+}
+
+bool phase_find(const char *name, enum phase *ret_phase)
+{
+	for (enum phase phase = 0; phase < PHASES; phase++)
+		if (strcmp(phases[phase], name) == 0) {
+			*ret_phase = phase;
 			return true;
 		}
 	return false;
