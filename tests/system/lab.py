@@ -213,6 +213,14 @@ def test_dns():
               "        print(int(bool(m.flags & dns.flags.AA)), m.rcode().name, len(m.answer))\n")
     eq(lab("host", "/usr/bin/python3", "-c", script).lines, ["1 NXDOMAIN 0", "1 NOERROR 0", "1 NOERROR 1"] * 2,
        "the DNS answers with authority, over both families")
+    script = ("import dns.message, dns.query, socket, dns.inet\n"
+              "for server in ('198.51.100.53', '2001:db8:100::53'):\n"
+              "    s = socket.socket(dns.inet.af_for_address(server), socket.SOCK_DGRAM)\n"
+              "    s.setblocking(False)\n"
+              "    for _ in range(3000):\n"
+              "        dns.query.udp(dns.message.make_query('mx.good.test', 'AAAA'), server, 10, sock=s)\n"
+              "    print('all')\n")
+    eq(lab("host", "/usr/bin/python3", "-c", script).lines, ["all"] * 2, "however often one network asks")
     for address, name in ((V6, "mx.six.test"), (DUAL6, "mx.dual.test"), ("192.0.2.25", "mx.dual.test"),
                           ("198.51.100.10", "mx.good.test"), ("2001:db8:100::10", "mx.good.test")):
         eq(lab("world", "getent", "hosts", address).out.split()[1:], [name], f"{address} has a name that it owns")
