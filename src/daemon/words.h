@@ -42,3 +42,38 @@ void words_fill(struct words *words, const struct config_site *site, const struc
 
 // Cuts every value that may be a stranger's to max octets, at most WORDS_CUT_MAX.
 void words_cut(struct words *words, size_t max);
+
+// ---- what takes the place of the above once letters are written in Mustache; then the above goes
+
+struct diagnosis;
+struct mustache_values;
+struct phrases;
+struct survey;
+struct verdict_found;
+
+// What a letter is made from. All borrowed, until words_free().
+struct words_input {
+	const struct config_site *site;
+	const struct phrases *phrases; // of the letter's language
+	const struct store_mail *mail;
+	const char *own_name;              // how postfix-v6 names itself
+	const char *own_address;           // and its IPv6 address, "" where it is not known
+	const struct survey *survey;       // of the requester's domain; NULL for none
+	const struct verdict_found *found; // ABILITIES of them; NULL for none
+	const struct diagnosis *diagnosis; // why the probe failed; NULL for none
+};
+
+struct words_tree;
+
+// The values, lists and all, that templates name: postsix.conf(5) has them. No value that may be a
+// stranger's is longer than max octets (WORDS_CUT_MAX at most), and of long lists the rest is
+// counted instead of shown; a small max makes a small letter. One allocation of a fixed size; what
+// would pass it stays empty.
+struct words_tree *words_new(const struct words_input *input, size_t max);
+struct words_tree *words_free(struct words_tree *tree);
+
+const struct mustache_values *words_values(const struct words_tree *tree);
+
+// As words_new, but with something in every value and one item in every list, or with nothing in
+// any: for trying templates.
+struct words_tree *words_sample(const struct words_input *input, bool is_full);
