@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// Reads the configuration file with inih. All faults are reported, not the first alone: a sysadmin
-// mends a file once. inih has no line numbers for its callback, so the line reader counts them.
+// From the configuration file to the struct. All faults are reported, not the first alone: a
+// sysadmin mends a file once.
 
 #include "adapter/config.h"
 
-#include <errno.h>
-#include <ini.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "adapter/config_table.h"
-#include "base/cleanup.h"
+#include "adapter/inifile.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -22,9 +20,8 @@
 
 struct reading {
 	struct config_file *file;
-	FILE *input;
 	FILE *errors;
-	int line;
+	int line; // that was read last
 	size_t n_faults;
 };
 
@@ -33,27 +30,6 @@ static void report(struct reading *reading, int line, const char *subject, const
 	reading->n_faults++;
 	fprintf(reading->errors, "%s:%d: %s: %s\n", reading->file->config.path, line, subject,
 		sentence);
-}
-
-// inih's line source: as fgets, but counts, and says when a line is longer than inih takes.
-static char *read_line(char *line, int size, void *arg)
-{
-	struct reading *reading = arg;
-
-	if (fgets(line, size, reading->input) == NULL)
-		return NULL;
-	reading->line++;
-	if (strchr(line, '\n') == NULL && !feof(reading->input)) {
-		report(reading, reading->line, "line", "it is too long");
-		for (int c = 0; c != '\n' && c != EOF;)
-			c = fgetc(reading->input);
-	}
-	if ((line[0] == ' ' || line[0] == '\t') && strspn(line, " \t\r\n") < strlen(line)) {
-		report(reading, reading->line, "line",
-		       "it begins with a blank; a value has one line");
-		line[0] = '#';
-	}
-	return line;
 }
 
 // The index of the site with that name, added when new; CONFIG_SITES_MAX when there is no room.
@@ -102,13 +78,21 @@ static void store_option(struct reading *reading, size_t site, const char *secti
 	*line = reading->line;
 }
 
-static int on_value(void *arg, const char *section, const char *name, const char *value)
+static void on_fault(void *arg, int line, const char *subject, const char *sentence)
+{
+	report(arg, line, subject, sentence);
+}
+
+static void on_value(void *arg, int line, const char *section, const char *name, const char *value,
+		     bool goes_on)
 {
 	struct reading *reading = arg;
 	bool is_site = strncmp(section, "site ", 5) == 0;
 	const char *fault = NULL;
 	size_t site = 0;
 
+	(void)goes_on; // never: values have one line
+	reading->line = line;
 	if (is_site) {
 		fault = check_site_name(section + 5);
 		if (fault == NULL)
@@ -123,7 +107,6 @@ static int on_value(void *arg, const char *section, const char *name, const char
 		report(reading, reading->line, section, fault);
 	else
 		store_option(reading, site, is_site ? "site" : section, name, value);
-	return 1;
 }
 
 // Fills what the file left out, and reports what must be given.
@@ -255,19 +238,17 @@ static void check_whole(struct reading *reading)
 struct config *config_read(const char *path, FILE *errors)
 {
 	struct config_file *file = mem_new(1, sizeof(*file));
-	auto_file FILE *input = fopen(path, "re");
-	struct reading reading = {.file = file, .input = input, .errors = errors};
-	int bad_line;
+	struct reading reading = {.file = file, .errors = errors};
+	const struct inifile_reader reader = {on_value, on_fault, &reading, .one_line = true};
+	int r;
 
 	file->config.path = mem_strdup(path);
-	if (input == NULL) {
-		fprintf(errors, "%s: %s\n", path, strerror(errno));
+	r = inifile_read(path, &reader, &reading.line);
+	if (r < 0) {
+		fprintf(errors, "%s: %s\n", path, strerror(-r));
 		config_free(&file->config);
 		return NULL;
 	}
-	bad_line = ini_parse_stream(read_line, &reading, on_value, &reading);
-	if (bad_line > 0)
-		report(&reading, bad_line, "line", "neither [section] nor name = value");
 	apply_defaults(&reading);
 	default_inject(&file->config.dual);
 	default_inject(&file->config.v6);
