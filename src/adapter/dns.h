@@ -4,14 +4,16 @@
 // Questions to the DNS (c-ares), by way of the servers in resolv.conf(5).
 //
 // Many questions may be open at once; each is answered exactly once, by a call of its on_answer.
-// Somebody has to drive them: dns_run() does, for programs without an event loop. A struct dns
-// belongs to one thread. dns_init() comes first, before there are threads.
+// Somebody has to drive them: the event loop, where dns_open_loop() made the resolver, or
+// dns_run(), for programs without one. A struct dns belongs to one thread. dns_init() comes first,
+// before there are threads.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "adapter/loop.h"
 #include "base/cleanup.h"
 
 #define DNS_VALUES_MAX 32   // values kept of an answer
@@ -23,6 +25,8 @@ enum dns_type {
 	DNS_MX,
 	DNS_PTR,
 	DNS_TXT,
+	DNS_NS,
+	DNS_TYPES,
 };
 
 enum dns_status {
@@ -36,13 +40,17 @@ enum dns_status {
 // Values are texts: addresses in inet_ntop(3)'s form, host names without a final dot, the strings
 // of a TXT record joined (RFC 6376 section 3.6.2.2). A NUL or what is not a text ends a value. The
 // root's name, of which a null MX is (RFC 7505), is "". Servers choose their order, but MX hosts
-// come by preference, and those kept are the best.
+// come by preference and then by name, and those kept are the best.
 struct dns_answer {
 	enum dns_status status;
+	bool is_alias; // the name that was asked for is a CNAME
+	bool cut;      // one of the values kept was longer than DNS_VALUE_MAX
+	uint32_t ttl;  // seconds for which this may be kept: the least of the records' (RFC 2181
+		      // section 5.2), or what RFC 2308 section 5 says; 0: not at all
 	size_t n;     // values kept; more than none where DNS_FOUND
 	size_t n_all; // records there were
-	bool cut;     // one of the values kept was longer than DNS_VALUE_MAX
 	char **values;
+	uint16_t preferences[DNS_VALUES_MAX]; // of MX records
 };
 
 struct dns;
@@ -55,14 +63,29 @@ int dns_init(void) must_check;
 // cannot be read.
 int dns_open(int attempt_ms, struct dns **ret_dns) must_check;
 
-// Asks for the records of that name (absolute; no search list). on_answer is called exactly once,
-// from dns_run() or dns_close() or at once; the answer is then its to keep, and to be freed by
-// dns_answer_free(). It may ask again.
+struct dns_options {
+	int attempt_ms;      // as above; 0: 2000
+	const char *servers; // "127.0.0.1:5353,[::1]:53" in place of resolv.conf(5)'s; NULL: those
+	int cache_entries;   // answers that are kept for their TTL; 0: 4096; -1: none
+	int at_once;         // questions under way, others wait in order; 0: 16384
+};
+
+// A resolver that the loop drives, with a cache; the loop outlives it. Questions for the same
+// records share one packet. A server's descriptors are its only ones, two at most. Fails like
+// dns_open(), and by -EINVAL for servers that cannot be read.
+int dns_open_loop(struct loop *loop, const struct dns_options *options,
+		  struct dns **ret_dns) must_check;
+
+// Asks for the records of that name (absolute; no search list; "" is the root). on_answer is called
+// exactly once: of a resolver on the loop from there, else from dns_run() or at once; or from
+// dns_close(). The answer is then its to keep, and to be freed by dns_answer_free(). It may ask
+// again.
 void dns_ask(struct dns *dns, enum dns_type type, const char *name,
 	     void (*on_answer)(void *arg, struct dns_answer answer), void *arg);
 
-// Until every question has its answer, or the clock (dns_now) has come to deadline: what is open
-// then has DNS_TEMPERROR for an answer. Returns the milliseconds it took.
+// For a resolver without a loop. Until every question has its answer, or the clock (dns_now) has
+// come to deadline: what is open then has DNS_TEMPERROR for an answer. Returns the milliseconds it
+// took.
 int64_t dns_run(struct dns *dns, int64_t deadline);
 
 // The monotonic clock in milliseconds.
@@ -74,10 +97,11 @@ int64_t dns_now(void);
 bool dns_reverse_name(char *dst, const char *address) must_check;
 
 // Reads an answer, the bytes of a whole DNS message, which may be anyone's: what on_answer gets.
-// Both rcode and question are for the caller to have looked at. Free it with dns_answer_free().
+// Both rcode and question are for the caller to have looked at. A chain of CNAMEs that leads back
+// to its beginning is DNS_MALFORMED. Free it with dns_answer_free(). (adapter/dns_read.c)
 void dns_read(enum dns_type type, const void *message, size_t len, struct dns_answer *ret_answer);
 
 void dns_answer_free(struct dns_answer *answer);
 
-// Open questions are answered by DNS_TEMPERROR.
+// Open questions are answered by DNS_TEMPERROR. Not from inside an on_answer.
 struct dns *dns_close(struct dns *dns);

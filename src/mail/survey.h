@@ -131,3 +131,8 @@ int survey_first_v6(const struct survey *survey);
 // The best that is known of the IPv6 addresses of the whole domain: accepts where one of them does,
 // else the first one's failure; NULL where there is no address.
 const struct survey_address *survey_best_v6(const struct survey *survey);
+
+// Whether we may open a connection to that address at all: a stranger wrote it, and it must not
+// lead us into our own machine or network (loopback, link-local, private, multicast, ULA, mapped,
+// NAT64, and 6to4 around such an IPv4 address). Documentation addresses lead nowhere, but in a lab.
+bool survey_may_knock(const char *text);
