@@ -9,16 +9,21 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "mail/mustache.h"
 #include "mail/template.h"
 
-// Octets of any message of ours, and of the report: RFC 3834 section 2 has "a few kilobytes".
+// Octets of a message of ours that is text alone, and of one in text, HTML and JSON (the report and
+// the processed bounce): RFC 3834 section 2 has "a few kilobytes".
 #define COMPOSE_MAX        (8 * 1024)
-#define COMPOSE_REPORT_MAX (12 * 1024)
+#define COMPOSE_REPORT_MAX (24 * 1024)
 
 struct compose {
 	// File of the template: its first line is "Subject: …", then a blank line, then the body.
 	const char *template;
-	const struct template_values *values;
+	const char *template_html;            // file of the same as HTML, a whole document; or NULL
+	const struct mustache_values *words;  // what the templates name
+	const struct template_values *values; // where words is NULL: for the old kind of template
+	const char *json;                     // attached as report.json, or NULL
 	const char *from_name;
 	const char *from;       // local@domain
 	const char *to;         // the requester, local@domain
@@ -34,11 +39,17 @@ struct compose {
 	size_t max;              // octets: attachments are cut to fit
 };
 
-// Appends the message with CRLF line ends to out. The Subject is "Auto: ", the template's, and the
+// Appends the message with CRLF line ends to out: text alone, or
+//
+//	multipart/mixed
+//		multipart/alternative: text/plain, text/html
+//		application/json; message/delivery-status; text/rfc822-headers
+//
+// with no multipart around a single thing. The Subject is "Auto: ", the template's, and the
 // request's, each of the two at most 200 octets. Header lines of at most 998 octets, folded at 76
-// where they can be; text bodies in lines of at most 76 columns (mail/wrap.h); UTF-8 as
+// where they can be; text bodies in lines of at most 76 columns (mail/wrap.h); UTF-8 and HTML as
 // quoted-printable, so the wire is 7-bit unless the requester's address needs SMTPUTF8 (*ret_utf8).
 // No value can add a header field or a MIME part. 0, or a negative errno: -ENOENT for a template
 // that is not there, -EINVAL for a malformed one, an address or a message_id that is none, -EFBIG
-// where even without attachments it passes max.
+// where it passes max though of the attachments only json is left: then the values are too long.
 int compose_message(const struct compose *compose, struct buf *out, bool *ret_utf8) must_check;
