@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "base/value.h"
 #include "milter/session.h"
+#include "milter/threads.h"
 
 #define DEADLINE_MAX 60 // seconds; Postfix gives up after 300 (milter_content_timeout)
 
@@ -76,6 +77,10 @@ static int serve(const struct milter_filter *filter, const char *socket)
 	char shown[200];
 
 	text_escape_log(shown, sizeof(shown), socket, strlen(socket));
+	if (threads_prepare() != 0) {
+		log_note(LOG_ERR, "no memory for threads");
+		return EX_OSERR;
+	}
 	if (milter_open(filter, socket) != 0) {
 		log_note(LOG_ERR, "cannot listen on %s", shown);
 		return EX_CONFIG;

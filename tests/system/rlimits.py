@@ -4,17 +4,21 @@
 """Fault 35: each of our residents with hardly any memory or descriptors, under a hundred requests at once. At worst the answer is
 "later", in the session or to Postfix; nobody dies again and again; and when the limits are gone, each request has its one answer.
 
-How little memory a program starts with differs between machines, so that is tried out. The milter has no round of its own with little
-memory: sessions then hang until Postfix's own timeouts."""
+How little memory a program starts with differs between machines, so that is tried out."""
 import collections
 import concurrent.futures
+import contextlib
 import os
 import re
+import select
+import socket
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from house_of_lab import House  # noqa: E402
+from house_of_lab import B, House  # noqa: E402
 from tap import diag, done, eq, ok  # noqa: E402
 
 REQUESTS = 100
@@ -89,15 +93,43 @@ def test_limited(house, what, limits):
     house.invariants(f"after {what}")
 
 
+def serves(size):
+    """Whether the milter says READY with so many MB, and what became of it a second later."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(f"{folder}/notify")
+        with subprocess.Popen(["prlimit", f"--as={size * MB}", f"{B}/postsix-milter", "--stderr", "--socket", f"unix:{folder}/milter"],
+                              env={"NOTIFY_SOCKET": f"{folder}/notify"}, stderr=subprocess.DEVNULL) as milter:
+            try:
+                while True:
+                    readable, _, _ = select.select([notify], [], [], 0.1)
+                    if readable or milter.poll() is not None:
+                        break
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    milter.wait(1)
+                return bool(readable), milter.poll()
+            finally:
+                milter.kill()
+
+
+def test_ready():
+    """What cannot serve does not say that it does."""
+    tried = {size: serves(size) for size in range(8, 34, 2)}
+    eq({size: result for size, result in tried.items() if result[0] != (result[1] is None)}, {}, "35 milter: READY only where it stays")
+    ok(not tried[8][0] and tried[32][0], "35 milter: both were seen") or diag(tried)
+
+
 def main():
+    test_ready()
     with House("rlimits") as house:
         # patience is the lab's 12 s otherwise: a probe that is given up meanwhile is told of, as it should be
         house.up("--postfix", "v6.smtpd_client_connection_count_limit=0", "--set", "postsix.probe_patience=600",
                  "--set", "v6.give_up_after=600")
         least = {}
-        for name in ("intake", "postsixd"):
+        for name in ("intake", "milter", "postsixd"):
             least[name] = least_memory(house, name)
             test_limited(house, f"{name} with {least[name] + MORE} MB", {name: [f"--as={(least[name] + MORE) * MB}"]})
+        test_limited(house, "milter with 50 MB", {"milter": [f"--as={50 * MB}"]})
+        test_limited(house, "milter with 128 MB", {"milter": [f"--as={128 * MB}"]})
         test_limited(house, "16 descriptors", dict.fromkeys(PROGRAMS, ["--nofile=16"]))
         test_limited(house, "64 descriptors", {"intake": [f"--as={128 * MB}", "--nofile=64"], "postsixd": ["--nofile=64"], "milter": ["--nofile=64"]})
     done()
