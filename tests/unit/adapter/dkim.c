@@ -129,6 +129,40 @@ static void test_D6_keys(void **state)
 			       rows[i].reason);
 }
 
+// RFC 8601 section 2.7.1: a signature with syntax errors, or one that nobody could process, is
+// neutral; its key is not even asked for.
+static void test_D6_syntax(void **state)
+{
+	static const char *const signatures[] = {
+		"",
+		" ",
+		" ;;;",
+		" nonsense",
+		" v=1",
+		" v=2; a=rsa-sha256; d=good.test; s=s; h=from; bh=AAAA; b=AAAABBBB",
+		" v=1; a=rsa-md5; d=good.test; s=s; h=from; bh=AAAA; b=AAAABBBB",
+		" v=1; d=good.test; s=s; h=from; bh=AAAA; b=AAAABBBB",
+		" v=1; a=rsa-sha256; d=good.test; s=s; bh=AAAA; b=AAAABBBB",
+		" v=1; a=rsa-sha256; d=good.test; s=s; h=from; b=AAAABBBB",
+		" v=1; a=rsa-sha256; d=good.test; s=s; h=from; bh=AAAA",
+		" v=1; a=rsa-sha256; d=good.test; s=s; h=from; bh=AAAA; b=",
+		" v=1; a=rsa-sha256; d=good.test; h=from; bh=AAAA; b=AAAABBBB",
+		" v=1; a=rsa-sha256; c=odd/odd; d=good.test; s=s; h=from; bh=AAAA; b=AAAABBBB",
+		" v=1; a=rsa-sha256; d=good.test; s=s; h=from; bh=AAAA; b=AAAABBBB; l=-1",
+	};
+	struct server server = {0};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(signatures); i++) {
+		const char *list[] = {signatures[i]};
+		struct verify_result result = check_message(list, 1, fields, body, &server);
+
+		assert_int_equal(result.n, 1);
+		assert_outcome(result.signature[0], AUTH_NEUTRAL, "malformed signature");
+	}
+	assert_int_equal(server.n_asked, 0);
+}
+
 static void test_D9_weak(void **state)
 {
 	EVP_PKEY *small = make_key(768);
@@ -332,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_no_signature),
 		cmocka_unit_test(test_D6_changed_message),
 		cmocka_unit_test(test_D6_keys),
+		cmocka_unit_test(test_D6_syntax),
 		cmocka_unit_test(test_D9_weak),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_D9_second_from),
