@@ -5,7 +5,13 @@
 // is served by the one that is free next.
 #pragma once
 
+#include <pthread.h>
+
 #include "base/cleanup.h"
+
+// What libmilter and all others find in the C library's place; that one does the work.
+int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *restrict attributes,
+		   void *(*function)(void *), void *restrict arg);
 
 // Once, before libmilter is opened: small stacks, one heap for all. 0, or -ENOMEM where there is no
 // room for the threads that libmilter begins with.
