@@ -339,7 +339,7 @@ static void test_linear(void **state)
 {
 	static const char *const pieces[] = {"{{yes}}",
 					     " {{!x}} ",
-					     "{ {",
+					     "{ x",
 					     "} ",
 					     "{{#yes}}{{/yes}}",
 					     "{{#hosts}}{{host}}{{/hosts}}",
