@@ -19,20 +19,10 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 
-// Where LOAD_MAIL's texts go, in its order.
-static const size_t mail_texts[] = {
-#define TEXT(name) offsetof(struct store_mail, name)
-	TEXT(site),           TEXT(requester),        TEXT(instance),    TEXT(recipient),
-	TEXT(client_address), TEXT(client_hostname),  TEXT(client_helo), TEXT(client_protocol),
-	TEXT(message_id),     TEXT(references),       TEXT(in_reply_to), TEXT(subject),
-	TEXT(trace),          TEXT(action),           TEXT(status),      TEXT(final_recipient),
-	TEXT(reporting_mta),  TEXT(remote_mta),       TEXT(diagnostic),  TEXT(class),
-	TEXT(last_attempt),   TEXT(will_retry_until), TEXT(report_text), TEXT(status_part),
-	TEXT(returned),
-#undef TEXT
-};
-
-#define N_MAIL_TEXTS (sizeof(mail_texts) / sizeof(mail_texts[0]))
+// struct store_mail's texts stand in a row, in LOAD_MAIL's order.
+#define FIRST_TEXT         offsetof(struct store_mail, site)
+#define N_MAIL_TEXTS       ((offsetof(struct store_mail, survey) - FIRST_TEXT) / sizeof(char *) + 1)
+#define mail_text(mail, i) (((char **)((char *)(mail) + FIRST_TEXT))[i])
 
 struct store {
 	sqlite3 *db;
@@ -330,13 +320,23 @@ int store_has_fingerprint(struct store *store, const char *fingerprint, int64_t 
 
 // ---- probes and notifications -------------------------------------------------------------------
 
-int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_t now, int64_t dsn)
+int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_t now, int64_t due,
+		   int64_t dsn)
 {
 	const struct kind_row *row = kind_row(kind);
 
-	return query_run(store, ADD_MAIL, "iissisi", (int64_t)kind_id(request, kind),
-			 (int64_t)request, row->name, row->over_v6 ? "v6" : "dual", now,
+	return query_run(store, ADD_MAIL, "iissiisi", (int64_t)kind_id(request, kind),
+			 (int64_t)request, row->name, row->over_v6 ? "v6" : "dual", now, due,
 			 row->is_probe ? outcome_name(OUTCOME_PENDING) : "", dsn);
+}
+
+int store_add_survey(struct store *store, uint64_t request, int64_t now, const char *json)
+{
+	int r = json[0] == '\0' ? 0
+				: query_run(store, ADD_SURVEY, "iis", (int64_t)request, now, json);
+	return r < 0 ? r
+		     : query_run(store, WAIT_NO_MORE, "ii", (int64_t)kind_id(request, KIND_REPORT),
+				 now);
 }
 
 int store_add_dsn(struct store *store, const struct store_dsn *d, int64_t *ret_id)
@@ -410,7 +410,7 @@ static struct store_mail *read_mail(sqlite3_stmt *row, uint64_t id)
 	mail->first_received = sqlite3_column_int64(row, 6);
 	mail->hops = sqlite3_column_int64(row, 7);
 	for (size_t i = 0; i < N_MAIL_TEXTS; i++)
-		*(char **)((char *)mail + mail_texts[i]) = mem_strdup(column_text(row, (int)i + 8));
+		mail_text(mail, i) = mem_strdup(column_text(row, (int)i + 8));
 	return mail;
 }
 
@@ -445,7 +445,7 @@ struct store_mail *store_mail_free(struct store_mail *mail)
 	if (mail == NULL)
 		return NULL;
 	for (size_t i = 0; i < N_MAIL_TEXTS; i++)
-		free(*(char **)((char *)mail + mail_texts[i]));
+		free(mail_text(mail, i));
 	free(mail);
 	return NULL;
 }
@@ -455,7 +455,7 @@ void store_mail_blank(struct store_mail *mail)
 	static char empty[1];
 
 	for (size_t i = 0; i < N_MAIL_TEXTS; i++)
-		*(char **)((char *)mail + mail_texts[i]) = empty;
+		mail_text(mail, i) = empty;
 }
 
 int store_mail_sent(struct store *store, uint64_t id, int64_t now, const char *queue_id)

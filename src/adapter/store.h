@@ -94,9 +94,15 @@ int store_each_failed(struct store *store, int64_t since, void (*on_failed)(void
 // True (1) where a request with that fingerprint was answered since then.
 int store_has_fingerprint(struct store *store, const char *fingerprint, int64_t since) must_check;
 
-// Our message of that kind for a request, to be sent at once. -EEXIST where there is one already.
-int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_t now,
+// Our message of that kind for a request, to be sent when it is due. -EEXIST where there is one
+// already.
+int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_t now, int64_t due,
 		   int64_t dsn) must_check;
+
+// What the survey of the requester's domain found, as adapter/survey_json.h has it, or "" where it
+// came to nothing; the first one counts. The report that waits for it waits no more.
+int store_add_survey(struct store *store, uint64_t request, int64_t now,
+		     const char *json) must_check;
 
 // A notification, used or not.
 struct store_dsn {
@@ -136,7 +142,8 @@ int store_find_probe(struct store *store, uint64_t id, struct store_probe *ret_p
 int store_set_outcome(struct store *store, uint64_t id, enum outcome outcome, int64_t dsn,
 		      int64_t now) must_check;
 
-// One message to hand over, with all that composing it needs. Strings are its own, never NULL.
+// One message to hand over, with all that composing it needs. Strings are its own, never NULL; they
+// stand in a row, in the order of the query that reads them.
 struct store_mail {
 	uint64_t id;
 	enum kind kind;
@@ -172,6 +179,7 @@ struct store_mail {
 	char *report_text;
 	char *status_part;
 	char *returned;
+	char *survey; // JSON, "" where there is none
 };
 
 // Takes the next message for postfix-v6 or postfix-dual that is due, and marks it as being sent. 1

@@ -98,7 +98,14 @@ static const char version_2[] =
 	"CREATE INDEX request_answered ON request (arrived) WHERE decision = 'answer';"
 	"CREATE INDEX message_failed ON message (created) WHERE outcome = 'failed';";
 
-const char *const store_migrations[] = {version_1, version_2};
+// What the DNS and the mail servers of a requester's domain said.
+static const char version_3[] = "CREATE TABLE survey ("
+				"  request INTEGER PRIMARY KEY REFERENCES request,"
+				"  made INTEGER NOT NULL,"
+				"  json TEXT NOT NULL" // adapter/survey_json.h
+				") STRICT;";
+
+const char *const store_migrations[] = {version_1, version_2, version_3};
 const size_t n_store_migrations = sizeof(store_migrations) / sizeof(store_migrations[0]);
 
 const char *const store_queries[N_QUERIES] = {
@@ -124,7 +131,8 @@ const char *const store_queries[N_QUERIES] = {
 			    " WHERE fingerprint = ? AND arrived > ? AND decision = 'answer'",
 	[ADD_MAIL] = "INSERT INTO message (id, request, kind, instance, state, created, due, "
 		     "outcome, dsn)"
-		     " VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?5, nullif(?6, ''), nullif(?7, 0))",
+		     " VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, nullif(?7, ''), nullif(?8, 0))",
+	[ADD_SURVEY] = "INSERT OR IGNORE INTO survey (request, made, json) VALUES (?, ?, ?)",
 	[ADD_DSN] = "INSERT INTO dsn (entry, arrived, decision, message, sender, client_address, "
 		    "action,"
 		    " status, final_recipient, reporting_mta, remote_mta, diagnostic, class,"
@@ -139,7 +147,7 @@ const char *const store_queries[N_QUERIES] = {
 	[CLAIM] = "UPDATE message SET state = 'sending', attempts = attempts + 1 WHERE id ="
 		  " (SELECT id FROM message WHERE state = 'queued' AND instance = ? AND due <= ?"
 		  "  ORDER BY due LIMIT 1) RETURNING id",
-	// the texts after the first eight columns stand in the order of mail_texts
+	// the texts after the first eight columns stand in the order of struct store_mail
 	[LOAD_MAIL] =
 		"SELECT m.kind, m.created, m.attempts, p.accepted_at IS NOT NULL, r.arrived,"
 		" r.date, r.first_received, r.hops,"
@@ -149,14 +157,18 @@ const char *const store_queries[N_QUERIES] = {
 		" r.subject, r.trace, d.action, d.status, d.final_recipient, d.reporting_mta, "
 		"d.remote_mta,"
 		" d.diagnostic, d.class, d.last_attempt, d.will_retry_until, d.report_text,"
-		" d.status_part, d.returned"
+		" d.status_part, d.returned, s.json"
 		" FROM message m JOIN request r ON r.id = m.request LEFT JOIN dsn d ON d.id = m.dsn"
-		" LEFT JOIN message p ON p.id = d.message WHERE m.id = ?",
+		" LEFT JOIN message p ON p.id = d.message LEFT JOIN survey s ON s.request = "
+		"m.request"
+		" WHERE m.id = ?",
 	[MAIL_SENT] = "UPDATE message SET state = 'sent', sent = ?2, queue_id = ?3, reply = ''"
 		      " WHERE id = ?1",
 	[MAIL_RETRY] = "UPDATE message SET state = 'queued', due = ?2, reply = ?3 WHERE id = ?1",
 	[MAIL_GIVEN_UP] =
 		"UPDATE message SET state = 'given-up', sent = ?2, reply = ?3 WHERE id = ?1",
+	[WAIT_NO_MORE] = "UPDATE message SET due = ?2 WHERE id = ?1 AND state = 'queued'"
+			 " AND attempts = 0 AND due > ?2",
 	[REQUEUE] = "UPDATE message SET state = 'queued', due = ? WHERE state = 'sending'",
 	[BRING_FORWARD] =
 		"UPDATE message SET due = ?2 WHERE state = 'queued' AND instance = ?1 AND due > ?3",

@@ -191,9 +191,9 @@ static int apply(struct daemon *daemon, const struct verdict *verdict, int64_t d
 	if (r >= 0 && verdict->next == OUTCOME_FAILED)
 		spent_add(daemon->spent, verdict->id);
 	if (r >= 0 && verdict->next == OUTCOME_FAILED)
-		r = store_add_mail(daemon->store, request, KIND_BOUNCE, now, dsn);
+		r = store_add_mail(daemon->store, request, KIND_BOUNCE, now, now, dsn);
 	if (r >= 0 && verdict->next == OUTCOME_DELAYED)
-		r = store_add_mail(daemon->store, request, KIND_DELAY, now, dsn);
+		r = store_add_mail(daemon->store, request, KIND_DELAY, now, now, dsn);
 	return r == -EEXIST ? 0 : r; // told already
 }
 

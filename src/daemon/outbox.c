@@ -125,7 +125,7 @@ static int tell_of_probe(struct daemon *daemon, uint64_t id, int64_t now)
 		return 0;
 	r = store_set_outcome(daemon->store, id, OUTCOME_UNKNOWN, 0, now);
 	if (r >= 0)
-		r = store_add_mail(daemon->store, kind_request(id), KIND_BOUNCE, now, 0);
+		r = store_add_mail(daemon->store, kind_request(id), KIND_BOUNCE, now, now, 0);
 	return r == -EEXIST ? 0 : r;
 }
 

@@ -223,9 +223,9 @@ int request_record(struct daemon *daemon, const char *name, const struct entry *
 	if (r >= 0)
 		r = add_request(daemon, name, entry, &decision, id);
 	if (r >= 0 && strcmp(decision.name, ANSWER) == 0) {
-		r = store_add_mail(daemon->store, id, KIND_REPORT, now, 0);
+		r = store_add_mail(daemon->store, id, KIND_REPORT, now, now, 0);
 		if (r >= 0)
-			r = store_add_mail(daemon->store, id, KIND_SIX, now, 0);
+			r = store_add_mail(daemon->store, id, KIND_SIX, now, now, 0);
 		limits_add(daemon->limits, &decision.keys);
 	}
 	if (r >= 0)

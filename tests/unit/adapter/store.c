@@ -133,7 +133,7 @@ static void test_40_settings(void **state)
 		assert_int_equal(own_pragma("PRAGMA foreign_keys"), 1);
 		assert_int_equal(own_pragma("PRAGMA trusted_schema"), 0);
 		assert_int_equal(own_pragma("PRAGMA cell_size_check"), 1);
-		assert_int_equal(own_pragma("PRAGMA user_version"), 2);
+		assert_int_equal(own_pragma("PRAGMA user_version"), 3);
 		assert_string_equal(ask("PRAGMA journal_mode"), "wal\n");
 		assert_string_equal(ask("PRAGMA application_id"), "1886611832\n");
 		if (times == 0)
@@ -212,7 +212,7 @@ static void test_rollback(void **state)
 	store_rollback(store); // of nothing
 	assert_int_equal(store_begin(store), 0);
 	add(R1, "e1");
-	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 1, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 1, 1, 0), 0);
 	assert_int_equal(store_has_entry(store, "e1"), 1);
 	store_rollback(store);
 	assert_int_equal(store_has_entry(store, "e1"), 0);
@@ -233,8 +233,8 @@ static void test_rollback_after_an_error(void **state)
 	(void)state;
 	assert_int_equal(store_begin(store), 0);
 	add(R1, "e1");
-	assert_int_equal(store_add_mail(store, R1, KIND_BOUNCE, 1, 0), 0);
-	assert_int_equal(store_add_mail(store, R1, KIND_BOUNCE, 2, 0), -EEXIST);
+	assert_int_equal(store_add_mail(store, R1, KIND_BOUNCE, 1, 1, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_BOUNCE, 2, 2, 0), -EEXIST);
 	assert_int_equal(store_commit(store), 0);
 	assert_string_equal(ask("SELECT created FROM message"), "1\n");
 }
@@ -269,10 +269,10 @@ static void test_I3_one_of_each_kind(void **state)
 	(void)state;
 	add(R1, "e1");
 	for (enum kind kind = KIND_REPORT; kind <= KIND_BOUNCE; kind++) {
-		assert_int_equal(store_add_mail(store, R1, kind, 5, 0), 0);
-		assert_int_equal(store_add_mail(store, R1, kind, 6, 0), -EEXIST);
+		assert_int_equal(store_add_mail(store, R1, kind, 5, 5, 0), 0);
+		assert_int_equal(store_add_mail(store, R1, kind, 6, 6, 0), -EEXIST);
 	}
-	assert_int_equal(store_add_mail(store, R2, KIND_SIX, 5, 0), -EEXIST); // no such request
+	assert_int_equal(store_add_mail(store, R2, KIND_SIX, 5, 5, 0), -EEXIST); // no such request
 	assert_string_equal(
 		ask("SELECT id, request, kind, instance, state, created, due, attempts, outcome,"
 		    " dsn FROM message"),
@@ -299,9 +299,9 @@ static void test_claim_and_fates(void **state)
 	assert_int_equal(store_claim_mail(store, false, 1000, &mail), 0);
 	add(R1, "e1");
 	add(R2, "e2");
-	assert_int_equal(store_add_mail(store, R2, KIND_REPORT, 20, 0), 0);
-	assert_int_equal(store_add_mail(store, R1, KIND_REPORT, 10, 0), 0);
-	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 30, 0), 0);
+	assert_int_equal(store_add_mail(store, R2, KIND_REPORT, 20, 20, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_REPORT, 10, 10, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 30, 30, 0), 0);
 	assert_true(next_due() == 10);
 
 	assert_int_equal(store_claim_mail(store, true, 29, &mail), 0); // not due
@@ -343,7 +343,7 @@ static void test_requeue(void **state)
 	(void)state;
 	add(R1, "e1");
 	for (enum kind kind = KIND_REPORT; kind <= KIND_BOUNCE; kind++)
-		assert_int_equal(store_add_mail(store, R1, kind, 10, 0), 0);
+		assert_int_equal(store_add_mail(store, R1, kind, 10, 10, 0), 0);
 	assert_int_equal(store_requeue_sending(store, 50), 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(store_claim_mail(store, false, 10, &mail), 1);
@@ -363,8 +363,8 @@ static void test_stale_and_silent(void **state)
 
 	(void)state;
 	add(R1, "e1");
-	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 10, 0), 0);
-	assert_int_equal(store_add_mail(store, R1, KIND_REPORT, 10, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 10, 10, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_REPORT, 10, 10, 0), 0);
 	for (int over_v6 = 0; over_v6 < 2; over_v6++) { // nothing is given up untried
 		assert_int_equal(store_find_stale(store, over_v6, 1000, &id), 0);
 		assert_int_equal(store_claim_mail(store, over_v6, 10, &mail), 1);
@@ -401,8 +401,8 @@ static void test_probe_and_its_notification(void **state)
 
 	(void)state;
 	add(R1, "e1");
-	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 10, 0), 0);
-	assert_int_equal(store_add_mail(store, R1, KIND_REPORT, 10, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 10, 10, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_REPORT, 10, 10, 0), 0);
 	assert_int_equal(store_find_probe(store, R1, &probe), 0);
 	assert_int_equal(store_find_probe(store, kind_id(R1, KIND_REPORT), &probe), 0);
 	assert_int_equal(store_find_probe(store, kind_id(R2, KIND_SIX), &probe), 0);
@@ -426,7 +426,7 @@ static void test_probe_and_its_notification(void **state)
 	assert_string_equal(mail->action, "");
 	assert_string_equal(mail->returned, "");
 	mail = store_mail_free(mail);
-	assert_int_equal(store_add_mail(store, R1, KIND_BOUNCE, 31, id), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_BOUNCE, 31, 31, id), 0);
 	assert_int_equal(store_claim_mail(store, false, 31, &mail), 1);
 	assert_int_equal(mail->kind, KIND_BOUNCE);
 	assert_true(mail->was_accepted);

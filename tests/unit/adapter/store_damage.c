@@ -67,7 +67,7 @@ static int add(struct store *store, uint64_t id, const char *subject)
 	if (r == 0)
 		r = store_add_request(store, &row);
 	if (r == 0)
-		r = store_add_mail(store, id, KIND_SIX, 1, 0);
+		r = store_add_mail(store, id, KIND_SIX, 1, 1, 0);
 	if (r == 0)
 		r = store_commit(store);
 	if (r < 0)
@@ -248,7 +248,7 @@ static void test_5_37_other_databases(void **state)
 		{"CREATE TABLE bookmarks (url)", "it is some other program's database"},
 		{"CREATE TABLE a (b); PRAGMA application_id = 77; PRAGMA user_version = 1",
 		 "it is some other program's database"},
-		{"CREATE TABLE a (b); PRAGMA application_id = 1886611832; PRAGMA user_version = 3",
+		{"CREATE TABLE a (b); PRAGMA application_id = 1886611832; PRAGMA user_version = 4",
 		 "it was written by a newer postsix; upgrade, or restore a backup from before"},
 		{"CREATE TABLE a (b); PRAGMA application_id = 1886611832;"
 		 "PRAGMA user_version = 2147483647",

@@ -117,8 +117,8 @@ static void test_what_memory_is_filled_with(void **state)
 	assert_int_equal(store_each_answer(store, 0, 89, note_answer, notes), 0);
 	assert_string_equal(notes, "");
 
-	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 5, 0), 0);
-	assert_int_equal(store_add_mail(store, R2, KIND_SIX, 6, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 5, 5, 0), 0);
+	assert_int_equal(store_add_mail(store, R2, KIND_SIX, 6, 6, 0), 0);
 	assert_int_equal(store_each_failed(store, 0, note_failed, notes), 0);
 	assert_string_equal(notes, "");
 	assert_int_equal(store_set_outcome(store, kind_id(R1, KIND_SIX), OUTCOME_FAILED, 0, 9), 0);

@@ -45,8 +45,8 @@ static void add_probe(uint64_t request, const char *requester)
 
 	snprintf(entry, sizeof(entry), "r%llx", (unsigned long long)request);
 	assert_int_equal(store_add_request(house->store, &row), 0);
-	assert_int_equal(store_add_mail(house->store, request, KIND_REPORT, NOW, 0), 0);
-	assert_int_equal(store_add_mail(house->store, request, KIND_SIX, NOW, 0), 0);
+	assert_int_equal(store_add_mail(house->store, request, KIND_REPORT, NOW, NOW, 0), 0);
+	assert_int_equal(store_add_mail(house->store, request, KIND_SIX, NOW, NOW, 0), 0);
 }
 
 static int make(void **state)
@@ -419,7 +419,7 @@ static void test_I3_after_giving_up(void **state)
 	(void)state;
 	assert_int_equal(
 		store_set_outcome(house->store, kind_id(A, KIND_SIX), OUTCOME_UNKNOWN, 0, NOW), 0);
-	assert_int_equal(store_add_mail(house->store, A, KIND_BOUNCE, NOW, 0), 0);
+	assert_int_equal(store_add_mail(house->store, A, KIND_BOUNCE, NOW, NOW, 0), 0);
 	walk(steps, COUNT(steps));
 }
 

@@ -18,7 +18,7 @@
 #define LAST    KIND_BOUNCE
 
 // Every text of a struct store_mail: they stand in a row.
-#define EACH_TEXT(text, mail) for (char **text = &(mail)->site; text <= &(mail)->returned; text++)
+#define EACH_TEXT(text, mail) for (char **text = &(mail)->site; text <= &(mail)->survey; text++)
 
 #define TEXT(text) ((char *)(uintptr_t)(text))
 

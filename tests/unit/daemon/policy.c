@@ -264,7 +264,7 @@ static void test_18_spent(void **state)
 	strcpy(address, token_address(0x1002, "six.test"));
 	strcpy(other, token_address(0x2002, "six.test"));
 	assert_int_equal(store_add_request(house->store, &row), 0);
-	assert_int_equal(store_add_mail(house->store, 0x1000, KIND_SIX, NOW, 0), 0);
+	assert_int_equal(store_add_mail(house->store, 0x1000, KIND_SIX, NOW, NOW, 0), 0);
 	expect("", address, "yes");
 	entry = house_bounce(address, DSN_ACTION_DELAYED, "a@good.test");
 	assert_int_equal(bounce_record(house, "d1", &entry), 0);
