@@ -6,8 +6,8 @@
 // What a newcomer would get wrong: nearly every value was written by a stranger. Each goes in by
 // one of four doors that let no line through: text_escape (subject, template values), addr_parse
 // (addresses), thread.c (ids), and clean_lines (attachments, between boundaries that nobody can
-// guess). To and the ids are put in raw, because GMime would parse an address again, and fold or
-// transcode what must stay byte-equal.
+// guess; json is report_json.h's, but goes the same way). To and the ids are put in raw, because
+// GMime would parse an address again, and fold or transcode what must stay byte-equal.
 #include "adapter/compose.h"
 
 #include <errno.h>
@@ -28,6 +28,7 @@
 #define TEMPLATE_MAX (32 * 1024)
 #define BODY_MAX     (64 * 1024)
 #define SUBJECT_MAX  200 // octets, of ours and of the original's each
+#define JSON_NAME    "report.json"
 #define LINE_OCTETS  900 // octets of an attachment's line; RFC 5322 section 2.1.1 has 998
 
 // A message of ours with everything checked and nothing encoded yet.
@@ -37,6 +38,8 @@ struct draft {
 	struct addr to;
 	char subject[2 * SUBJECT_MAX + 16];
 	struct buf text;     // the body, wrapped
+	struct buf html;     // the same as HTML; "" for no such part
+	struct buf json;     // cleaned; "" for no such part
 	struct buf status;   // cleaned; "" for no such part
 	struct buf returned; // likewise
 };
@@ -49,13 +52,15 @@ static const char *or_empty(const char *string)
 static void draft_free(struct draft *draft)
 {
 	buf_free(&draft->text);
+	buf_free(&draft->html);
+	buf_free(&draft->json);
 	buf_free(&draft->status);
 	buf_free(&draft->returned);
 }
 
-// Appends a stranger's header-like text as 7-bit lines: any line end ends a line, what is not
-// printable ASCII becomes '?', a line too long goes on as a folded one.
-static void clean_lines(struct buf *out, const char *text)
+// Appends a stranger's text as 7-bit lines: any line end ends a line, what is not printable ASCII
+// becomes '?', a line longer than max goes on as a folded one.
+static void clean_lines(struct buf *out, const char *text, size_t max)
 {
 	size_t column = 0;
 
@@ -64,9 +69,9 @@ static void clean_lines(struct buf *out, const char *text)
 			buf_addc(out, '\n');
 			column = 0;
 		} else if (*text != '\r') {
-			if (column == LINE_OCTETS)
+			if (column == max)
 				buf_adds(out, "\n ");
-			column = column == LINE_OCTETS ? 1 : column;
+			column = column == max ? 1 : column;
 			buf_addc(out,
 				 (*text >= ' ' && *text <= '~') || *text == '\t' ? *text : '?');
 			column++;
@@ -99,38 +104,61 @@ static int take_rendered(struct draft *draft, const struct buf *rendered)
 	const char *text = buf_string(rendered);
 	size_t len = strcspn(text, "\n");
 
-	if (buf_failed(rendered) || !text_starts_nocase(text, field) ||
-	    strncmp(text + len, "\n\n", 2) != 0)
+	if (!text_starts_nocase(text, field) || strncmp(text + len, "\n\n", 2) != 0)
 		return -EINVAL;
 	make_subject(draft, text + sizeof(field) - 1, len - (sizeof(field) - 1));
 	wrap_text(&draft->text, text + len + 2, rendered->len - len - 2);
 	return 0;
 }
 
-static int render(struct draft *draft)
+// The file, filled. The values are at fault where the text grows too long, the file in all else.
+static int render(const struct draft *draft, const char *path, enum mustache_context context,
+		  struct buf *out)
 {
+	const struct compose *compose = draft->compose;
 	auto_buf struct buf file = buf_make(TEMPLATE_MAX);
-	auto_buf struct buf rendered = buf_make(BODY_MAX);
-	int error = file_read_at(AT_FDCWD, draft->compose->template, &file);
+	int error = file_read_at(AT_FDCWD, path, &file);
+	const char *wrong;
 
 	if (error < 0)
 		return error == -EFBIG ? -EINVAL : error;
-	if (template_render(buf_string(&file), draft->compose->values, &rendered) != NULL)
-		return -EINVAL;
-	return take_rendered(draft, &rendered);
+	wrong = compose->words != NULL
+			? mustache_render(buf_string(&file), context, compose->words, out)
+			: template_render(buf_string(&file), compose->values, out);
+	if (buf_failed(out))
+		return -EFBIG;
+	return wrong != NULL ? -EINVAL : 0;
+}
+
+static int render_text(struct draft *draft)
+{
+	auto_buf struct buf rendered = buf_make(BODY_MAX);
+	int error = render(draft, draft->compose->template, MUSTACHE_TEXT, &rendered);
+
+	return error < 0 ? error : take_rendered(draft, &rendered);
+}
+
+static int render_html(struct draft *draft)
+{
+	const char *path = draft->compose->template_html;
+
+	return path != NULL ? render(draft, path, MUSTACHE_HTML, &draft->html) : 0;
 }
 
 static int draft_make(struct draft *draft)
 {
 	const struct compose *compose = draft->compose;
+	int error;
 
 	if (addr_parse(compose->from, strlen(compose->from), &draft->from) != NULL ||
 	    addr_parse(compose->to, strlen(compose->to), &draft->to) != NULL ||
 	    !thread_id_fits(compose->message_id))
 		return -EINVAL;
-	clean_lines(&draft->status, or_empty(compose->status_part));
-	clean_lines(&draft->returned, or_empty(compose->returned));
-	return render(draft);
+	clean_lines(&draft->json, or_empty(compose->json), SIZE_MAX); // a string has no folds
+	clean_lines(&draft->status, or_empty(compose->status_part), LINE_OCTETS);
+	clean_lines(&draft->returned, or_empty(compose->returned), LINE_OCTETS);
+	error = render_text(draft);
+	return error < 0 ? error : render_html(draft);
 }
 
 // Writes the field as it is, past GMime's parser and folding; value must be safe already.
@@ -218,58 +246,107 @@ static GMimeMessage *make_header(const struct draft *draft)
 	return message;
 }
 
+static bool has_long_line(const char *text)
+{
+	size_t len = strcspn(text, "\n");
+
+	while (text[len] != '\0' && len <= LINE_OCTETS) {
+		text += len + 1;
+		len = strcspn(text, "\n");
+	}
+	return len > LINE_OCTETS;
+}
+
+// Every part in 7 bits: quoted-printable where its characters or its lines ask for it.
 static GMimeObject *make_part(const char *type, const char *subtype, const struct buf *text)
 {
 	bool ascii = text_is_ascii(buf_string(text), text->len);
+	bool plain = ascii && strcmp(subtype, "html") != 0 && !has_long_line(buf_string(text));
 	GMimePart *part = g_mime_part_new_with_type(type, subtype);
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(buf_string(text), text->len);
 	GMimeDataWrapper *content =
 		g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
 
 	g_mime_part_set_content(part, content);
-	g_mime_part_set_content_encoding(part, ascii ? GMIME_CONTENT_ENCODING_7BIT
+	g_mime_part_set_content_encoding(part, plain ? GMIME_CONTENT_ENCODING_7BIT
 						     : GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
 	if (strcmp(type, "text") == 0)
 		g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset",
-							 ascii ? "us-ascii" : "utf-8");
+							 plain ? "us-ascii" : "utf-8");
 	g_object_unref(content);
 	g_object_unref(stream);
 	return GMIME_OBJECT(part);
 }
 
+static void add_object(GMimeMultipart *multipart, GMimeObject *object)
+{
+	g_mime_multipart_add(multipart, object);
+	g_object_unref(object);
+}
+
 static void add_part(GMimeMultipart *multipart, const char *type, const char *subtype,
 		     const struct buf *text)
+{
+	if (text->len > 0)
+		add_object(multipart, make_part(type, subtype, text));
+}
+
+// RFC 8259 section 11 knows no charset of JSON's; who shows attachments as text looks for one.
+static void add_json(GMimeMultipart *multipart, const struct buf *text)
 {
 	GMimeObject *part;
 
 	if (text->len == 0)
 		return;
-	part = make_part(type, subtype, text);
-	g_mime_multipart_add(multipart, part);
-	g_object_unref(part);
+	part = make_part("application", "json", text);
+	g_mime_object_set_content_type_parameter(part, "charset", "utf-8");
+	g_mime_object_set_disposition(part, GMIME_DISPOSITION_ATTACHMENT);
+	g_mime_part_set_filename(GMIME_PART(part), JSON_NAME);
+	add_object(multipart, part);
 }
 
 // From the Message-ID, so that the same message is the same text whenever it is written; and as
-// hard to guess as that is.
-static void set_boundary(GMimeMultipart *multipart, const char *message_id)
+// hard to guess as that is. Each multipart has its own half of the digest.
+static void set_boundary(GMimeMultipart *multipart, const char *message_id, size_t half)
 {
 	unsigned char digest[DIGEST_SIZE];
 	char boundary[2 * DIGEST_SIZE + 3] = "=-";
 
 	digest_sha256(digest, message_id, strlen(message_id));
-	digest_hex(boundary + 2, digest, DIGEST_SIZE / 2);
+	digest_hex(boundary + 2, digest + half * DIGEST_SIZE / 2, DIGEST_SIZE / 2);
 	g_mime_multipart_set_boundary(multipart, boundary);
+}
+
+static GMimeMultipart *make_multipart(const struct draft *draft, const char *subtype, size_t half)
+{
+	GMimeMultipart *multipart = g_mime_multipart_new_with_subtype(subtype);
+
+	set_boundary(multipart, draft->compose->message_id, half);
+	return multipart;
+}
+
+// What is to be read: the best that a reader can show comes last (RFC 2046 section 5.1.4).
+static GMimeObject *make_words(const struct draft *draft)
+{
+	GMimeMultipart *multipart;
+
+	if (draft->html.len == 0)
+		return make_part("text", "plain", &draft->text);
+	multipart = make_multipart(draft, "alternative", 1);
+	add_part(multipart, "text", "plain", &draft->text);
+	add_part(multipart, "text", "html", &draft->html);
+	return GMIME_OBJECT(multipart);
 }
 
 static GMimeObject *make_body(const struct draft *draft)
 {
 	GMimeMultipart *multipart;
 
-	if (draft->status.len == 0 && draft->returned.len == 0)
-		return make_part("text", "plain", &draft->text);
-	multipart = g_mime_multipart_new_with_subtype("mixed");
-	set_boundary(multipart, draft->compose->message_id);
-	add_part(multipart, "text", "plain", &draft->text);
+	if (draft->json.len == 0 && draft->status.len == 0 && draft->returned.len == 0)
+		return make_words(draft);
+	multipart = make_multipart(draft, "mixed", 0);
+	add_object(multipart, make_words(draft));
+	add_json(multipart, &draft->json);
 	add_part(multipart, "message", "delivery-status", &draft->status);
 	add_part(multipart, "text", "rfc822-headers", &draft->returned);
 	return GMIME_OBJECT(multipart);
@@ -351,6 +428,8 @@ int compose_message(const struct compose *compose, struct buf *out, bool *ret_ut
 {
 	struct draft draft = {.compose = compose,
 			      .text = buf_make(2 * BODY_MAX),
+			      .html = buf_make(BODY_MAX),
+			      .json = buf_make(BODY_MAX),
 			      .status = buf_make(BODY_MAX),
 			      .returned = buf_make(BODY_MAX)};
 	int error = draft_make(&draft);
