@@ -26,9 +26,9 @@ LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 packages = $(if $(1),$(shell pkg-config $(2) $(1)))
 LIBS_pipe   :=
 LIBS_intake := gmime-3.0 jansson libsystemd
-LIBS_daemon := libsystemd sqlite3 gmime-3.0 jansson inih opendkim libcrypto
+LIBS_daemon := libsystemd libcares sqlite3 gmime-3.0 jansson inih opendkim libcrypto
 LIBS_milter := opendkim libcares libsystemd
-LIBS_cli    := sqlite3 jansson inih libcrypto
+LIBS_cli    := libsystemd libcares sqlite3 jansson inih libcrypto
 ALL_LIBS    := gmime-3.0 jansson libsystemd sqlite3 inih opendkim libcrypto libcares
 # what pkg-config does not know
 LINK_milter := -lmilter

@@ -4,33 +4,58 @@
 // The DNS, by c-ares.
 //
 // The one thing to know: c-ares calls back from wherever it is, also from ares_query itself and
-// from ares_cancel; so a question is on the heap, owns itself, and dies in its callback. Which
-// records belong to the question is for the resolver to say, as for every stub: we believe what
-// resolv.conf(5) points at.
+// from ares_cancel; so a question is on the heap, owns itself, and dies in its callback. On the
+// loop a question therefore waits in a queue first, and is asked when nothing else is pending:
+// nobody is called back from inside dns_ask, and answers are read before more is asked. A question
+// under way is in a table, and whoever asks the same follows it.
 #include "adapter/dns.h"
 
 #include <ares.h>
 #include <ares_nameser.h>
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 
-#include "base/buf.h"
+#include "adapter/dns_cache.h"
+#include "adapter/dns_read.h"
 #include "base/mem.h"
+#include "base/text.h"
 
-#define TRIES       3
-#define ADDRESS_MAX 200 // address records that are looked at; c-ares wants to know
-#define STEP_MS     1000
+#define TRIES         3
+#define STEP_MS       1000
+#define TICK_US       100000 // c-ares' own search for the next time-out goes over all questions
+#define BATCH         64     // questions asked in a row
+#define BUCKETS       1024
+#define RECEIVE_SIZE  (1 << 20)
+#define ATTEMPT_MS    2000
+#define CACHE_ENTRIES 4096
+#define AT_ONCE       16384 // a quarter of the numbers that a question can have
 
 struct dns {
 	ares_channel channel;
 	size_t n_open; // questions without an answer
 	bool closing;  // no more are taken
+	// on the loop only
+	struct loop *loop;
+	struct dns_socket *sockets;
+	struct source *tick;               // c-ares looks for what has timed out
+	struct source *idle;               // asks what waits
+	struct question *first, **last;    // those that wait
+	struct question *buckets[BUCKETS]; // those under way
+	size_t n_under_way, at_once;
+	struct dns_cache *cache; // or NULL
+};
+
+struct dns_socket {
+	struct dns_socket *next;
+	struct dns *dns;
+	int fd;
+	struct source *source;
 };
 
 struct question {
@@ -38,177 +63,10 @@ struct question {
 	enum dns_type type;
 	void (*on_answer)(void *arg, struct dns_answer answer);
 	void *arg;
+	struct question *next;      // that waits, is in the same bucket, or follows the same one
+	struct question *followers; // the same question, asked since
+	char name[];
 };
-
-// ---- reading answers
-// --------------------------------------------------------------------------------
-
-static void keep(struct dns_answer *answer, const char *text, size_t len)
-{
-	answer->n_all++;
-	if (answer->n == DNS_VALUES_MAX)
-		return;
-	if (answer->values == NULL)
-		answer->values = mem_new(DNS_VALUES_MAX, sizeof(*answer->values));
-	answer->cut = answer->cut || len > DNS_VALUE_MAX;
-	answer->values[answer->n++] = mem_strndup(text, len < DNS_VALUE_MAX ? len : DNS_VALUE_MAX);
-}
-
-static void keep_address(struct dns_answer *answer, int family, const void *address)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (inet_ntop(family, address, text, sizeof(text)) != NULL)
-		keep(answer, text, strlen(text));
-}
-
-static int read_a(const unsigned char *bytes, int len, struct dns_answer *answer)
-{
-	struct ares_addrttl found[ADDRESS_MAX];
-	int n = ADDRESS_MAX;
-	const int status = ares_parse_a_reply(bytes, len, NULL, found, &n);
-
-	for (int i = 0; status == ARES_SUCCESS && i < n; i++)
-		keep_address(answer, AF_INET, &found[i].ipaddr);
-	return status;
-}
-
-static int read_aaaa(const unsigned char *bytes, int len, struct dns_answer *answer)
-{
-	struct ares_addr6ttl found[ADDRESS_MAX];
-	int n = ADDRESS_MAX;
-	const int status = ares_parse_aaaa_reply(bytes, len, NULL, found, &n);
-
-	for (int i = 0; status == ARES_SUCCESS && i < n; i++)
-		keep_address(answer, AF_INET6, &found[i].ip6addr);
-	return status;
-}
-
-static int by_preference(const void *a, const void *b)
-{
-	const struct ares_mx_reply *const *x = a, *const *y = b;
-
-	return (int)(*x)->priority - (int)(*y)->priority;
-}
-
-static int read_mx(const unsigned char *bytes, int len, struct dns_answer *answer)
-{
-	struct ares_mx_reply *records = NULL;
-	const int status = ares_parse_mx_reply(bytes, len, &records);
-	auto_free const struct ares_mx_reply **sorted = NULL;
-	size_t n = 0;
-
-	for (const struct ares_mx_reply *at = records; at != NULL; at = at->next)
-		n++;
-	sorted = mem_new(n + 1, sizeof(*sorted));
-	n = 0;
-	for (const struct ares_mx_reply *at = records; at != NULL; at = at->next)
-		sorted[n++] = at;
-	qsort(sorted, n, sizeof(*sorted), by_preference);
-	for (size_t i = 0; i < n; i++)
-		keep(answer, sorted[i]->host, strlen(sorted[i]->host));
-	ares_free_data(records);
-	return status;
-}
-
-static int read_ptr(const unsigned char *bytes, int len, struct dns_answer *answer)
-{
-	struct hostent *host = NULL;
-	const int status = ares_parse_ptr_reply(bytes, len, NULL, 0, AF_INET, &host);
-
-	for (char **name = host != NULL ? host->h_aliases : NULL; name != NULL && *name != NULL;
-	     name++)
-		keep(answer, *name, strlen(*name));
-	if (host != NULL)
-		ares_free_hostent(host);
-	return status;
-}
-
-// One record's strings, joined; returns the record that follows.
-static const struct ares_txt_ext *keep_txt(const struct ares_txt_ext *piece,
-					   struct dns_answer *answer)
-{
-	auto_buf struct buf text = buf_make(UINT16_MAX);
-
-	do {
-		buf_add(&text, piece->txt, piece->length);
-		piece = piece->next;
-	} while (piece != NULL && !piece->record_start);
-	keep(answer, buf_string(&text), strlen(buf_string(&text)));
-	return piece;
-}
-
-static int read_txt(const unsigned char *bytes, int len, struct dns_answer *answer)
-{
-	struct ares_txt_ext *records = NULL;
-	const int status = ares_parse_txt_reply_ext(bytes, len, &records);
-
-	for (const struct ares_txt_ext *at = records; at != NULL;)
-		at = keep_txt(at, answer);
-	ares_free_data(records);
-	return status;
-}
-
-static const struct {
-	int type;
-	int (*read)(const unsigned char *bytes, int len, struct dns_answer *answer);
-} types[] = {
-	[DNS_A] = {ns_t_a, read_a},       [DNS_AAAA] = {ns_t_aaaa, read_aaaa},
-	[DNS_MX] = {ns_t_mx, read_mx},    [DNS_PTR] = {ns_t_ptr, read_ptr},
-	[DNS_TXT] = {ns_t_txt, read_txt},
-};
-
-static enum dns_status status_of(int ares_status)
-{
-	switch (ares_status) {
-	case ARES_SUCCESS:
-		return DNS_FOUND;
-	case ARES_ENODATA:
-		return DNS_NO_DATA;
-	case ARES_ENOTFOUND:
-		return DNS_NO_NAME;
-	case ARES_EBADRESP:
-	case ARES_EBADNAME:
-	case ARES_EBADQUERY:
-	case ARES_EBADSTR:
-		return DNS_MALFORMED;
-	default:
-		return DNS_TEMPERROR;
-	}
-}
-
-// What the values are worth with that status.
-static void conclude(int status, struct dns_answer *answer)
-{
-	answer->status = status_of(status);
-	if (answer->status == DNS_FOUND && answer->n == 0)
-		answer->status = DNS_NO_DATA;
-	if (answer->status != DNS_FOUND)
-		dns_answer_free(answer);
-}
-
-void dns_read(enum dns_type type, const void *message, size_t len, struct dns_answer *ret_answer)
-{
-	*ret_answer = (struct dns_answer){0};
-	conclude(len <= UINT16_MAX ? types[type].read(message, (int)len, ret_answer)
-				   : ARES_EBADRESP,
-		 ret_answer);
-}
-
-static void on_reply(void *arg, int status, int timeouts, unsigned char *bytes, int len)
-{
-	struct question *question = arg;
-	struct dns_answer answer = {0};
-
-	(void)timeouts;
-	if (status == ARES_SUCCESS && len >= 0)
-		dns_read(question->type, bytes, (size_t)len, &answer);
-	else
-		conclude(status, &answer);
-	question->dns->n_open--;
-	question->on_answer(question->arg, answer);
-	free(question);
-}
 
 // ---- asking
 // ----------------------------------------------------------------------------------------
@@ -218,25 +76,138 @@ int dns_init(void)
 	return ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS ? 0 : -ENOMEM;
 }
 
-int dns_open(int attempt_ms, struct dns **ret_dns)
+// A resolver; servers NULL for the system's.
+static int open_channel(int attempt_ms, const char *servers, struct ares_options options, int mask,
+			struct dns **ret_dns)
 {
-	struct ares_options options = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS |
-						ARES_FLAG_STAYOPEN,
-				       .timeout = attempt_ms,
-				       .tries = TRIES,
-				       .lookups = (char[]){"b"}, // DNS alone, no hosts file
-				       .ednspsz = 1232};
 	struct dns *dns = mem_new(1, sizeof(*dns));
-	const int status = ares_init_options(&dns->channel, &options,
-					     ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-						     ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ);
+	int status;
 
+	options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS | ARES_FLAG_STAYOPEN;
+	options.timeout = attempt_ms;
+	options.tries = TRIES;
+	options.lookups = (char[]){"b"}; // DNS alone, no hosts file
+	options.ednspsz = 1232;
+	if (options.sock_state_cb != NULL)
+		options.sock_state_cb_data = dns;
+	status = ares_init_options(&dns->channel, &options,
+				   mask | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+					   ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ);
+	if (status == ARES_SUCCESS && servers != NULL &&
+	    ares_set_servers_ports_csv(dns->channel, servers) != ARES_SUCCESS) {
+		ares_destroy(dns->channel);
+		free(dns);
+		return -EINVAL;
+	}
 	if (status != ARES_SUCCESS) {
 		free(dns);
 		return status == ARES_ENOMEM ? -ENOMEM : -EIO;
 	}
 	*ret_dns = dns;
 	return 0;
+}
+
+int dns_open(int attempt_ms, struct dns **ret_dns)
+{
+	return open_channel(attempt_ms, NULL, (struct ares_options){0}, 0, ret_dns);
+}
+
+// The question has its answer: it ends.
+static void end(struct question *question, struct dns_answer answer)
+{
+	question->dns->n_open--;
+	question->on_answer(question->arg, answer);
+	free(question);
+}
+
+// ---- questions under way on the loop
+// -------------------------------------------------------------
+
+static struct question **place_of(struct dns *dns, enum dns_type type, const char *name)
+{
+	struct question **at = &dns->buckets[dns_cache_hash(type, name) % BUCKETS];
+
+	while (*at != NULL && ((*at)->type != type || !text_equals_nocase((*at)->name, name)))
+		at = &(*at)->next;
+	return at;
+}
+
+// Out of the table, and the answer to all that followed and into the cache.
+static void settle(struct question *question, const struct dns_answer *answer)
+{
+	struct dns *dns = question->dns;
+
+	*place_of(dns, question->type, question->name) = question->next;
+	dns->n_under_way--;
+	if (dns->cache != NULL)
+		dns_cache_put(dns->cache, question->type, question->name, dns_now(), answer);
+	for (struct question *follower = question->followers, *next; follower != NULL;
+	     follower = next) {
+		next = follower->next;
+		end(follower, dns_answer_copy(answer));
+	}
+	if (dns->first != NULL && !dns->closing)
+		source_set_idle(dns->idle);
+}
+
+static void on_reply(void *arg, int status, int timeouts, unsigned char *bytes, int len)
+{
+	struct question *question = arg;
+	struct dns_answer answer;
+
+	(void)timeouts;
+	dns_read_end(question->type, status, len > 0 ? bytes : NULL, len > 0 ? (size_t)len : 0,
+		     &answer);
+	if (question->dns->loop != NULL)
+		settle(question, &answer);
+	end(question, answer);
+}
+
+static void query(struct question *question)
+{
+	ares_query(question->dns->channel, question->name, ns_c_in, dns_wire_type(question->type),
+		   on_reply, question);
+}
+
+// One that waited: out of the cache, behind another that asks the same, or to a server.
+static void ask_now(struct dns *dns, struct question *question)
+{
+	struct question **place = place_of(dns, question->type, question->name);
+	struct dns_answer answer;
+
+	if (dns->cache != NULL &&
+	    dns_cache_find(dns->cache, question->type, question->name, dns_now(), &answer)) {
+		end(question, answer);
+	} else if (*place != NULL) {
+		question->next = (*place)->followers;
+		(*place)->followers = question;
+	} else {
+		*place = question;
+		if (dns->n_under_way++ == 0)
+			source_set_timer(dns->tick, TICK_US);
+		query(question);
+	}
+}
+
+static struct question *take_first(struct dns *dns)
+{
+	struct question *question = dns->first;
+
+	dns->first = question->next;
+	if (dns->first == NULL)
+		dns->last = &dns->first;
+	question->next = NULL;
+	return question;
+}
+
+static void on_idle(void *arg)
+{
+	struct dns *dns = arg;
+
+	for (int i = 0; i < BATCH && dns->first != NULL && dns->n_under_way < dns->at_once; i++)
+		ask_now(dns, take_first(dns));
+	if (dns->first != NULL && dns->n_under_way < dns->at_once)
+		source_set_idle(dns->idle);
 }
 
 void dns_ask(struct dns *dns, enum dns_type type, const char *name,
@@ -248,11 +219,98 @@ void dns_ask(struct dns *dns, enum dns_type type, const char *name,
 		on_answer(arg, (struct dns_answer){.status = DNS_TEMPERROR});
 		return;
 	}
-	question = mem_new(1, sizeof(*question));
-	*question = (struct question){dns, type, on_answer, arg};
+	question = mem_new(1, sizeof(*question) + strlen(name) + 1);
+	*question = (struct question){dns, type, on_answer, arg, NULL, NULL};
+	memcpy(question->name, name, strlen(name) + 1);
 	dns->n_open++;
-	ares_query(dns->channel, name, ns_c_in, types[type].type, on_reply, question);
+	if (dns->loop == NULL) {
+		query(question);
+		return;
+	}
+	*dns->last = question;
+	dns->last = &question->next;
+	source_set_idle(dns->idle);
 }
+
+// ---- the loop drives
+// -----------------------------------------------------------------------------
+
+static void on_io(void *arg, uint32_t events)
+{
+	struct dns_socket *at = arg;
+	struct dns *dns = at->dns;
+	const int fd = at->fd;
+
+	// it may be freed inside
+	ares_process_fd(dns->channel, (events & ~(uint32_t)EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD,
+			(events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
+}
+
+static void on_tick(void *arg)
+{
+	struct dns *dns = arg;
+
+	ares_process_fd(dns->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	if (dns->n_under_way > 0)
+		source_set_timer(dns->tick, TICK_US);
+}
+
+static void drop_socket(struct dns_socket **at)
+{
+	struct dns_socket *gone = *at;
+
+	*at = gone->next;
+	source_free(gone->source);
+	free(gone);
+}
+
+// What c-ares wants to know of a descriptor; neither: it is about to close it.
+static void on_socket(void *arg, ares_socket_t fd, int is_in, int is_out)
+{
+	const uint32_t events = (is_in ? (uint32_t)EPOLLIN : 0) | (is_out ? (uint32_t)EPOLLOUT : 0);
+	struct dns *dns = arg;
+	struct dns_socket **at = &dns->sockets;
+
+	while (*at != NULL && (*at)->fd != fd)
+		at = &(*at)->next;
+	if (events == 0 && *at != NULL) {
+		drop_socket(at);
+	} else if (*at != NULL) {
+		source_set_io((*at)->source, events);
+	} else if (events != 0) {
+		*at = mem_new(1, sizeof(**at));
+		(*at)->dns = dns;
+		(*at)->fd = fd;
+		(*at)->source = loop_add_io(dns->loop, fd, events, on_io, *at);
+	}
+}
+
+int dns_open_loop(struct loop *loop, const struct dns_options *options, struct dns **ret_dns)
+{
+	const struct ares_options more = {.sock_state_cb = on_socket,
+					  .socket_receive_buffer_size = RECEIVE_SIZE};
+	struct dns *dns;
+	int error = open_channel(options->attempt_ms > 0 ? options->attempt_ms : ATTEMPT_MS,
+				 options->servers, more,
+				 ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF, &dns);
+
+	if (error < 0)
+		return error;
+	dns->loop = loop;
+	dns->last = &dns->first;
+	dns->at_once = options->at_once > 0 ? (size_t)options->at_once : AT_ONCE;
+	if (options->cache_entries >= 0)
+		dns->cache =
+			dns_cache_new(options->cache_entries > 0 ? (size_t)options->cache_entries
+								 : CACHE_ENTRIES);
+	dns->tick = loop_add_timer(loop, UINT64_MAX, on_tick, dns);
+	dns->idle = loop_add_idle(loop, on_idle, dns);
+	*ret_dns = dns;
+	return 0;
+}
+
+// ---- without a loop
+// ------------------------------------------------------------------------------
 
 int64_t dns_now(void)
 {
@@ -339,21 +397,17 @@ bool dns_reverse_name(char *dst, const char *address)
 	return dst[0] != '\0';
 }
 
-void dns_answer_free(struct dns_answer *answer)
-{
-	for (size_t i = 0; i < answer->n; i++)
-		free(answer->values[i]);
-	free(answer->values);
-	answer->values = NULL;
-	answer->n = 0;
-}
-
 struct dns *dns_close(struct dns *dns)
 {
 	if (dns == NULL)
 		return NULL;
 	give_up(dns);
-	ares_destroy(dns->channel);
+	while (dns->first != NULL)
+		end(take_first(dns), (struct dns_answer){.status = DNS_TEMPERROR});
+	ares_destroy(dns->channel); // closes its sockets, and says so
+	source_free(dns->tick);
+	source_free(dns->idle);
+	dns_cache_free(dns->cache);
 	free(dns);
 	return NULL;
 }

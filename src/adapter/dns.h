@@ -44,6 +44,7 @@ enum dns_status {
 struct dns_answer {
 	enum dns_status status;
 	bool is_alias; // the name that was asked for is a CNAME
+	bool is_loop;  // and leads back to itself, or nowhere in sixteen steps
 	bool cut;      // one of the values kept was longer than DNS_VALUE_MAX
 	uint32_t ttl;  // seconds for which this may be kept: the least of the records' (RFC 2181
 		      // section 5.2), or what RFC 2308 section 5 says; 0: not at all
@@ -97,11 +98,14 @@ int64_t dns_now(void);
 bool dns_reverse_name(char *dst, const char *address) must_check;
 
 // Reads an answer, the bytes of a whole DNS message, which may be anyone's: what on_answer gets.
-// Both rcode and question are for the caller to have looked at. A chain of CNAMEs that leads back
-// to its beginning is DNS_MALFORMED. Free it with dns_answer_free(). (adapter/dns_read.c)
+// Both rcode and question are for the caller to have looked at. Free it with dns_answer_free().
+// (adapter/dns_read.c)
 void dns_read(enum dns_type type, const void *message, size_t len, struct dns_answer *ret_answer);
 
 void dns_answer_free(struct dns_answer *answer);
+
+// One of its own for somebody else.
+struct dns_answer dns_answer_copy(const struct dns_answer *answer);
 
 // Open questions are answered by DNS_TEMPERROR. Not from inside an on_answer.
 struct dns *dns_close(struct dns *dns);
