@@ -46,9 +46,8 @@ struct reading {
 
 static const char *const ours[] = {"handover", "records"};
 static const char *const notes[] = {
-	"implicit-aaaa", "implicit-a", "null-mx",    "none",	"no-domain",
-	"no-aaaa",	 "no-dns",     "incomplete", "cname",	"literal",
-	"later",	 "ns-v4",      "more-hosts", "some-not"};
+	"implicit-aaaa", "implicit-a", "null-mx", "none",  "no-domain", "no-aaaa",    "no-dns",
+	"incomplete",    "cname",      "literal", "later", "ns-v4",     "more-hosts", "some-not"};
 static const char *const whos[] = {"you", "provider", "nobody", "us"};
 static const char *const providers[] = {"google", "microsoft"};
 static const char *const units[] = {"day", "hour", "minute", "second"};
@@ -103,11 +102,7 @@ static const struct kind {
 	const char *const *names; // or these
 	const char *keys[KEYS_MAX];
 } kinds[] = {
-	{"class",
-	 CLASSES,
-	 name_of_class,
-	 NULL,
-	 {"subject", "happened", "means", "who", "?send"}},
+	{"class", CLASSES, name_of_class, NULL, {"subject", "happened", "means", "who", "?send"}},
 	{"ours", 2, NULL, ours, {"subject", "happened", "means", "who", "?send"}},
 	{"evidence", EVIDENCES, name_of_evidence, NULL, {"text"}},
 	{"ability", ABILITIES, name_of_ability, NULL, {"title", "about"}},
@@ -243,8 +238,8 @@ static const char *fill(const char *template, const struct phrase_facts *facts, 
 // With every fact and with none, since a section's inside is looked at only where it stands.
 static void check_entry(struct reading *reading, const struct entry *entry)
 {
-	static const struct phrase_facts none, all = {"x", "x", "x", "x", "x", "x",
-						      "x", "x", "x", "x", "x"};
+	static const struct phrase_facts none,
+		all = {"x", "x", "x", "x", "x", "x", "x", "x", "x", "x", "x"};
 	auto_buf struct buf out = buf_make(FILLED_MAX);
 	const char *template = buf_string(&entry->text);
 	const char *fault = fill(template, &none, "", &out);
@@ -344,10 +339,11 @@ void phrases_say(const struct phrases *phrases, const char *kind, const char *na
 	auto_buf struct buf server = buf_make(FILLED_MAX);
 	const char *fault;
 
-	if (or_empty(facts->host)[0] != '\0')
-		buf_adds(&server, facts->host);
-	else
-		fault = fill(phrases_get(phrases, "word", "server", "text"), facts, "", &server);
-	fault = fill(phrases_get(phrases, kind, name, key), facts, buf_string(&server), out);
-	assert(fault == NULL); // tried when it was read
+	fault = fill(phrases_get(phrases, "word", "server", "text"), facts, "", &server);
+	if (fault == NULL)
+		fault = fill(phrases_get(phrases, kind, name, key), facts,
+			     or_empty(facts->host)[0] != '\0' ? facts->host : buf_string(&server),
+			     out);
+	// It was tried when it was read: what is wrong now is that it is full.
+	assert(fault == NULL || buf_failed(out) || buf_failed(&server));
 }
