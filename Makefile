@@ -158,5 +158,6 @@ install: all
 	install -m 755 $(B)/postsix $(B)/postsixd postfix/postsix-setup $(DESTDIR)$(sbindir)
 	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake $(B)/postsix-milter $(DESTDIR)$(libexecdir)/postsix
 	cp -r postfix/dual postfix/v6 templates $(DESTDIR)$(datadir)/postsix
+	mv $(DESTDIR)$(datadir)/postsix/templates/diagnose.tab $(DESTDIR)$(datadir)/postsix
 	install -d $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
 	for n in 5 8; do install -m 644 man/*.$$n $(DESTDIR)$(mandir)/man$$n; done

@@ -1,232 +1,285 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// Why a probe failed: one table, read from the top, first match wins. To teach it a server's words,
-// add a row above the first one that would say something else, and a line to the test's table.
+// Why a message failed: one row of the table, the first that fits.
 //
 // Who speaks matters more than what is said: "Host not found" is our Postfix failing to find the
 // requester's server, or the requester's server failing to find our domain. So each row says whose
-// words it knows.
-
+// words it knows. The rows are asked of the diagnostic first, which is the answer itself, then of
+// the report's text, which tells of it; those behind "otherwise" have the last word.
 #include "mail/diagnose.h"
 
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
+#include "mail/diagnose_own.h"
+#include "mail/diagnose_table.h"
+#include "mail/reply.h"
 
-#define ANY (-1)
-
-enum voice {
-	BOTH,
-	OURS,    // the reporter's own words: no server's answer is the reason
-	THEIRS,  // a remote server's answer
-	TO_MAIL, // one to MAIL FROM
-	TO_DATA, // one to DATA or to the message's end
+// A text that was looked through.
+struct reading {
+	size_t len; // 0: nothing to read
+	char *folded;
+	struct finder_hit *hits;
 };
 
-struct row {
-	enum voice voice;
-	// Of the status; or ANY. Its class does not matter: 4 or 5 is when we gave up, not why.
-	int subject, detail;
-	const char *phrase; // whose words begin where a word begins; NULL for any
-	enum class class;
+struct question {
+	const struct diagnose_table *table;
+	const struct diagnose_input *input;
+	struct reading words; // the diagnostic's, or, without one, the text's
+	struct reading text;
+	enum diagnose_voice voice;
+	char speaker[256]; // the host whose words they are, lower case
+	struct diagnosis *found;
 };
 
-static const struct row rows[] = {
-	// Postfix on what it could not reach (smtp_addr.c, smtp_connect.c, smtp_trouble.c)
-	{OURS, ANY, ANY, "type=AAAA: Host found but no data record", CLASS_NO_AAAA},
-	{OURS, ANY, ANY, "No address associated with hostname", CLASS_NO_AAAA},
-	{OURS, ANY, ANY, "does not accept mail (nullMX)", CLASS_NULL_MX},
-	{OURS, ANY, ANY, "Host not found, try again", CLASS_OTHER},
-	{OURS, ANY, ANY, "Temporary failure in name resolution", CLASS_OTHER},
-	{OURS, ANY, ANY, "Host not found", CLASS_NO_SUCH_DOMAIN},
-	{OURS, ANY, ANY, "unable to look up host", CLASS_NO_SUCH_DOMAIN},
-	{OURS, ANY, ANY, "Network is unreachable", CLASS_UNROUTABLE},
-	{OURS, ANY, ANY, "No route to host", CLASS_UNROUTABLE},
-	{OURS, ANY, ANY, "Permission denied", CLASS_UNROUTABLE}, // ICMPv6: prohibited
-	{OURS, ANY, ANY, "Connection refused", CLASS_REFUSED},
-	{OURS, ANY, ANY, "TLS is required", CLASS_TLS},
-	{OURS, ANY, ANY, "Cannot start TLS", CLASS_TLS},
-	{OURS, ANY, ANY, "certificate", CLASS_TLS},
-	{OURS, ANY, ANY, "timed out", CLASS_TIMEOUT},
-	{OURS, ANY, ANY, "lost connection with", CLASS_PROTOCOL},
-	{OURS, ANY, ANY, "Connection reset by peer", CLASS_PROTOCOL},
-	{OURS, 4, 1, NULL, CLASS_TIMEOUT},
-
-	// what a receiver wants of a sender over IPv6
-	{THEIRS, 7, 25, NULL, CLASS_PTR_REQUIRED},
-	{THEIRS, ANY, ANY, "PTR", CLASS_PTR_REQUIRED},
-	{THEIRS, ANY, ANY, "reverse DNS", CLASS_PTR_REQUIRED},
-	{THEIRS, ANY, ANY, "rDNS", CLASS_PTR_REQUIRED},
-	{THEIRS, ANY, ANY, "cannot find your hostname", CLASS_PTR_REQUIRED},
-	{THEIRS, ANY, ANY, "cannot find your reverse hostname", CLASS_PTR_REQUIRED},
-	{THEIRS, 7, 20, NULL, CLASS_AUTH_REQUIRED}, // RFC 7372 and 20 to 26
-	{THEIRS, 7, 21, NULL, CLASS_AUTH_REQUIRED},
-	{THEIRS, 7, 22, NULL, CLASS_AUTH_REQUIRED},
-	{THEIRS, 7, 23, NULL, CLASS_AUTH_REQUIRED},
-	{THEIRS, 7, 26, NULL, CLASS_AUTH_REQUIRED},
-	{THEIRS, ANY, ANY, "SPF", CLASS_AUTH_REQUIRED},
-	{THEIRS, ANY, ANY, "DKIM", CLASS_AUTH_REQUIRED},
-	{THEIRS, ANY, ANY, "DMARC", CLASS_AUTH_REQUIRED},
-	{THEIRS, ANY, ANY, "unauthenticated email", CLASS_AUTH_REQUIRED},
-	{THEIRS, ANY, ANY, "does not have authentication information", CLASS_AUTH_REQUIRED},
-	{THEIRS, 7, 510, NULL, CLASS_NO_V6_POLICY},
-	{THEIRS, ANY, ANY, "over IPv6", CLASS_NO_V6_POLICY},
-	{THEIRS, ANY, ANY, "via IPv6", CLASS_NO_V6_POLICY},
-	{THEIRS, ANY, ANY, "IPv6 is not", CLASS_NO_V6_POLICY},
-	{THEIRS, ANY, ANY, "accept IPv6", CLASS_NO_V6_POLICY},
-	{THEIRS, ANY, ANY, "STARTTLS", CLASS_TLS},
-	{THEIRS, ANY, ANY, "greylist", CLASS_GREYLISTED},
-	{THEIRS, ANY, ANY, "graylist", CLASS_GREYLISTED},
-	{THEIRS, ANY, ANY, "grey listed", CLASS_GREYLISTED},
-
-	// the envelope sender; many servers say it only in reply to RCPT TO
-	{THEIRS, 1, 7, NULL, CLASS_SENDER_DOMAIN},
-	{THEIRS, 1, 8, NULL, CLASS_SENDER_DOMAIN},
-	{THEIRS, 7, 27, NULL, CLASS_SENDER_DOMAIN}, // RFC 7505: the sender's domain has a null MX
-	{THEIRS, ANY, ANY, "Sender's best MX", CLASS_SENDER_DOMAIN},
-	{THEIRS, ANY, ANY, "Sender address rejected", CLASS_SENDER_DOMAIN},
-	{THEIRS, ANY, ANY, "Domain of sender", CLASS_SENDER_DOMAIN},
-	{THEIRS, ANY, ANY, "Sender verify failed", CLASS_SENDER_DOMAIN},
-
-	// the recipient
-	{THEIRS, 2, 2, NULL, CLASS_MAILBOX_FULL},
-	{THEIRS, ANY, ANY, "mailbox full", CLASS_MAILBOX_FULL},
-	{THEIRS, ANY, ANY, "mailbox is full", CLASS_MAILBOX_FULL},
-	{THEIRS, ANY, ANY, "over quota", CLASS_MAILBOX_FULL},
-	{THEIRS, ANY, ANY, "quota exceeded", CLASS_MAILBOX_FULL},
-	{THEIRS, ANY, ANY, "RESOLVER.ADR.RecipientNotFound", CLASS_NO_SUCH_USER}, // with 5.1.10
-	{BOTH, 1, 10, NULL, CLASS_NULL_MX},
-	{BOTH, 1, 1, NULL, CLASS_NO_SUCH_USER},
-	{BOTH, 1, 2, NULL, CLASS_NO_SUCH_DOMAIN},
-	{BOTH, 1, 3, NULL, CLASS_NO_SUCH_USER},
-	{BOTH, 1, 6, NULL, CLASS_NO_SUCH_USER},
-	{BOTH, 2, 1, NULL, CLASS_NO_SUCH_USER},
-	{THEIRS, ANY, ANY, "user unknown", CLASS_NO_SUCH_USER},
-	{THEIRS, ANY, ANY, "unknown user", CLASS_NO_SUCH_USER},
-	{THEIRS, ANY, ANY, "no such user", CLASS_NO_SUCH_USER},
-	{THEIRS, ANY, ANY, "Recipient address rejected: Access denied",
-	 CLASS_NO_SUCH_USER}, // Microsoft, 5.4.1
-
-	// by where it was said, and by the status alone
-	{THEIRS, ANY, ANY, "Client host",
-	 CLASS_OTHER}, // our address, by a blocklist: said at any command
-	{THEIRS, 3, 4, NULL, CLASS_CONTENT},
-	{THEIRS, 2, 3, NULL, CLASS_CONTENT},
-	{THEIRS, 6, ANY, NULL, CLASS_CONTENT},
-	{BOTH, 3, ANY, NULL, CLASS_OTHER}, // the mail system's own trouble
-	{TO_MAIL, ANY, ANY, NULL, CLASS_SENDER_DOMAIN},
-	{TO_DATA, 7, ANY, NULL, CLASS_CONTENT},
-	{THEIRS, 5, ANY, NULL, CLASS_PROTOCOL},
-	{BOTH, 4, 2, NULL, CLASS_PROTOCOL},
-};
-
-static bool is_blank(char byte)
+static const char *or_empty(const char *text)
 {
-	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+	return text != NULL ? text : "";
 }
 
-// A byte after which no word begins: a phrase in the middle of a host name or an address is none.
-static bool is_inner(char byte)
+static void read_text(const struct diagnose_table *table, const char *text, struct reading *reading)
 {
-	return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-	       (byte >= 'a' && byte <= 'z') || (byte != '\0' && strchr("._@-/=", byte) != NULL);
+	const size_t len = strlen(text);
+
+	*reading = (struct reading){0};
+	if (len == 0)
+		return;
+	reading->folded = mem_new(len + 1, 1);
+	reading->len = finder_fold(reading->folded, text, len);
+	reading->len = reply_join(reading->folded, reading->len);
+	reading->hits = mem_new(finder_count(table->finder) + 1, sizeof(*reading->hits));
+	finder_find(table->finder, reading->folded, reading->len, reading->hits);
 }
 
-static char lower(char byte)
+static void reading_free(struct reading *reading)
 {
-	return byte >= 'A' && byte <= 'Z' ? (char)(byte + 'a' - 'A') : byte;
+	free(reading->folded);
+	free(reading->hits);
 }
 
-// True where text begins with phrase: without case, a blank for any run of blanks and line ends
-// (reports are wrapped).
-static bool starts_with(const char *text, const char *phrase)
+static bool has_hit(const struct reading *reading, int phrase)
 {
-	for (; *phrase != '\0'; phrase++) {
-		if (*phrase == ' ' && is_blank(*text)) {
-			while (is_blank(*text))
-				text++;
-		} else if (lower(*text++) != lower(*phrase)) {
+	return reading->len > 0 && reading->hits[phrase].last_start_1 != 0;
+}
+
+// The first of diagnose.c's own phrases with that sense, or NULL.
+static const struct own_phrase *find_own(const struct question *question,
+					 const struct reading *reading, enum own_sense sense)
+{
+	for (size_t i = 0; i < diagnose_own_count; i++)
+		if (diagnose_own[i].sense == sense && has_hit(reading, question->table->own[i]))
+			return &diagnose_own[i];
+	return NULL;
+}
+
+// ---- who spoke, where, with what code
+// -------------------------------------------------------------
+
+// Old Postfix puts the remote's answer behind "X-Postfix; host … said:".
+static bool is_remote(const struct question *question)
+{
+	const struct diagnose_input *input = question->input;
+	const char *diagnostic = or_empty(input->diagnostic);
+
+	if (find_own(question, &question->words, OWN_QUOTES) != NULL)
+		return true;
+	if (text_starts_nocase(diagnostic, "X-Postfix;"))
+		return false;
+	return *or_empty(input->remote_mta) != '\0' || text_starts_nocase(diagnostic, "smtp;") ||
+	       question->found->code != 0;
+}
+
+static enum phase find_phase(const struct question *question)
+{
+	const struct own_phrase *own = find_own(question, &question->words, OWN_PHASE);
+
+	if (own == NULL)
+		own = find_own(question, &question->text, OWN_PHASE);
+	return own != NULL ? own->phase : PHASE_UNKNOWN;
+}
+
+// The code in the words says more than the field, which many reporters fill with 5.0.0.
+static void find_code(struct question *question)
+{
+	struct reply reply = {0};
+	const char *words = question->words.folded;
+
+	question->found->status = question->input->status;
+	if (words == NULL)
+		return;
+	reply_find(words, &reply);
+	question->found->code = reply.code;
+	if (reply.status.class != 0)
+		question->found->status = reply.status;
+}
+
+// Copies a host name up to what ends one.
+static void set_speaker(struct question *question, const char *name)
+{
+	size_t len = strcspn(name, " [](),;:<>");
+
+	if (len >= sizeof(question->speaker))
+		len = 0;
+	memcpy(question->speaker, name, len);
+	question->speaker[len] = '\0';
+	text_lower(question->speaker);
+}
+
+// "dns; mx.peer.example", or the host in "host mx.peer.example[2001:db8::1] said:".
+static void find_speaker(struct question *question)
+{
+	const bool remote = question->voice == VOICE_REMOTE;
+	const char *field =
+		or_empty(remote ? question->input->remote_mta : question->input->reporting_mta);
+	const char *at = strchr(field, ';');
+
+	if (remote && *field == '\0' && question->words.folded != NULL) {
+		at = strstr(question->words.folded, "host ");
+		field = at != NULL ? at + strlen("host ") : "";
+		at = NULL;
+	}
+	at = at != NULL ? at + 1 : field;
+	set_speaker(question, at + strspn(at, " \t"));
+}
+
+// ---- rows
+// -----------------------------------------------------------------------------------------
+
+static bool is_digit_of(int code, const int digits[3])
+{
+	const int given[3] = {code / 100, code / 10 % 10, code % 10};
+
+	for (size_t i = 0; i < 3; i++)
+		if (digits[i] != DIAGNOSE_ANY && (code == 0 || digits[i] != given[i]))
 			return false;
-		}
+	return true;
+}
+
+static bool is_number(int wanted, int given)
+{
+	return wanted == DIAGNOSE_ANY || wanted == given;
+}
+
+static bool is_status(const struct diagnose_row *row, struct status status)
+{
+	if (row->status_class == DIAGNOSE_ANY && row->subject == DIAGNOSE_ANY &&
+	    row->detail == DIAGNOSE_ANY)
+		return true;
+	return status.class != 0 && is_number(row->status_class, status.class) &&
+	       is_number(row->subject, status.subject) && is_number(row->detail, status.detail);
+}
+
+// True where host is one of the domains, or below one.
+static bool is_provider(const char *domains, const char *host)
+{
+	const size_t host_len = strlen(host);
+
+	if (*domains == '\0')
+		return true;
+	while (*domains != '\0') {
+		const size_t len = strcspn(domains, ",");
+		const char *end = host + host_len - (len < host_len ? len : host_len);
+
+		if (len > 0 && len <= host_len && memcmp(end, domains, len) == 0 &&
+		    (end == host || end[-1] == '.'))
+			return true;
+		domains += len + (domains[len] == ',');
+	}
+	return false;
+}
+
+// Each phrase somewhere behind the one before it. (The first end and the last start are known, not
+// those between: with three phrases or more the middle ones may stand out of order.)
+static bool has_way(const struct diagnose_words *words, const struct reading *reading)
+{
+	for (size_t i = 0; i < words->n_parts; i++) {
+		if (!has_hit(reading, words->parts[i]))
+			return false;
+		if (i > 0 && reading->hits[words->parts[i]].last_start_1 - 1 <
+				     reading->hits[words->parts[i - 1]].first_end)
+			return false;
 	}
 	return true;
 }
 
-static bool has_phrase(const char *text, const char *phrase)
+static bool has_words(const struct diagnose_row *row, const struct reading *reading)
 {
-	for (const char *at = text; *at != '\0'; at++)
-		if ((at == text || !is_inner(at[-1])) && starts_with(at, phrase))
+	for (size_t i = 0; i < row->n_words; i++)
+		if (has_way(&row->words[i], reading))
 			return true;
+	return row->n_words == 0;
+}
+
+static bool row_fits(const struct diagnose_row *row, const struct question *question,
+		     const struct reading *reading)
+{
+	const struct diagnosis *found = question->found;
+
+	return (row->voice == VOICE_ANY || row->voice == question->voice) &&
+	       (row->phases == 0 || (row->phases & (1U << found->phase)) != 0) &&
+	       is_digit_of(found->code, row->code) && is_status(row, found->status) &&
+	       has_words(row, reading) && is_provider(row->provider, question->speaker);
+}
+
+// With the text, only rows that ask for words: its status was asked about already.
+static bool find_row(struct question *question, const struct reading *reading, bool is_last,
+		     bool needs_words)
+{
+	const struct diagnose_table *table = question->table;
+
+	for (size_t i = 0; i < table->n_rows; i++) {
+		const struct diagnose_row *row = &table->rows[i];
+
+		if (row->is_last == is_last && (!needs_words || row->n_words > 0) &&
+		    row_fits(row, question, reading)) {
+			question->found->class = row->class;
+			question->found->row = row->name;
+			return true;
+		}
+	}
 	return false;
 }
 
-// Whose words the diagnostic is. Old Postfix puts the remote's answer behind "X-Postfix; host …
-// said:".
-static enum voice voice_of(const struct diagnose_input *input, const char *words)
+// A failure to find or reach the server says itself where it happened.
+static enum phase phase_of(enum class class)
 {
-	const bool quotes =
-		has_phrase(words, "said:") || has_phrase(words, "refused to talk to me:");
-	const bool own_type = text_starts_nocase(words, "X-Postfix;");
-
-	if (!quotes &&
-	    (own_type || (*input->remote_mta == '\0' && !text_starts_nocase(words, "smtp;"))))
-		return OURS;
-	if (has_phrase(input->text, "in reply to MAIL FROM command"))
-		return TO_MAIL;
-	if (has_phrase(input->text, "in reply to DATA command") ||
-	    has_phrase(input->text, "in reply to end of DATA command"))
-		return TO_DATA;
-	return THEIRS;
-}
-
-// The code in the remote's own answer ("smtp; 550 5.7.25 …") says more than the field, which many
-// reporters fill with 5.0.0.
-static struct status status_of(const struct diagnose_input *input)
-{
-	const char *answer = strchr(input->diagnostic, ';');
-	struct status status = input->status;
-
-	if (answer == NULL)
-		return status;
-	answer += 1 + strspn(answer + 1, " ");
-	if (strspn(answer, "0123456789") == 3 && (answer[3] == ' ' || answer[3] == '-') &&
-	    status_parse(answer + 4, &status))
-		return status;
-	return input->status;
-}
-
-static bool row_matches(const struct row *row, enum voice voice, struct status status,
-			const char *words)
-{
-	if (row->voice == THEIRS ? voice == OURS : row->voice != BOTH && row->voice != voice)
-		return false;
-	if (row->subject != ANY && (status.class == 0 || row->subject != status.subject))
-		return false;
-	if (row->detail != ANY && row->detail != status.detail)
-		return false;
-	return row->phrase == NULL || has_phrase(words, row->phrase);
+	switch (class) {
+	case CLASS_NO_AAAA:
+	case CLASS_UNROUTABLE:
+	case CLASS_REFUSED:
+	case CLASS_NULL_MX:
+	case CLASS_NO_SUCH_DOMAIN:
+		return PHASE_CONNECT;
+	default:
+		return PHASE_UNKNOWN;
+	}
 }
 
 void diagnose(const struct diagnose_table *table, const struct diagnose_input *input,
 	      struct diagnosis *ret_diagnosis)
 {
-	const char *words = *input->diagnostic != '\0' ? input->diagnostic : input->text;
-	const enum voice voice = voice_of(input, words);
-	const struct status status = status_of(input);
+	const char *diagnostic = or_empty(input->diagnostic), *text = or_empty(input->text);
+	struct question question = {.table = table, .input = input, .found = ret_diagnosis};
 
-	(void)table;
-	*ret_diagnosis = (struct diagnosis){.class = CLASS_OTHER,
-					    .phase = voice == TO_MAIL ? PHASE_MAIL : PHASE_UNKNOWN,
-					    .remote_spoke = voice != OURS,
-					    .status = status,
-					    .row = ""};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (row_matches(&rows[i], voice, status, words)) {
-			ret_diagnosis->class = rows[i].class;
-			break;
-		}
+	*ret_diagnosis = (struct diagnosis){.class = CLASS_OTHER, .row = ""};
+	read_text(table, *diagnostic != '\0' ? diagnostic : text, &question.words);
+	if (*diagnostic != '\0')
+		read_text(table, text, &question.text);
+	find_code(&question);
+	ret_diagnosis->remote_spoke = is_remote(&question);
+	question.voice = ret_diagnosis->remote_spoke ? VOICE_REMOTE : VOICE_REPORTER;
+	ret_diagnosis->phase = find_phase(&question);
+	find_speaker(&question);
+	if (!find_row(&question, &question.words, false, false) &&
+	    (question.text.len == 0 || !find_row(&question, &question.text, false, true)))
+		find_row(&question, &question.words, true, false);
+	if (ret_diagnosis->phase == PHASE_UNKNOWN && !ret_diagnosis->remote_spoke)
+		ret_diagnosis->phase = phase_of(ret_diagnosis->class);
+	reading_free(&question.words);
+	reading_free(&question.text);
 }
 
 static const struct {

@@ -12,7 +12,9 @@
 
 #include <cmocka.h>
 
-#include "mail/diagnose.h"
+#include "mail/diagnose_table.h"
+
+static struct diagnose_table *table;
 
 #define MX "dns; mx.peer.test"
 
@@ -47,12 +49,44 @@ static void check(const struct sample *samples, size_t n)
 						.text = samples[i].text};
 		if (*samples[i].status != '\0')
 			assert_true(status_parse(samples[i].status, &input.status));
-		diagnose(NULL, &input, &found);
+		diagnose(table, &input, &found);
 		name = class_name(found.class);
 		if (strcmp(name, samples[i].class) != 0)
-			print_message("%s %s\n", samples[i].status, samples[i].diagnostic);
+			print_message("%s %s: %s by %s\n", samples[i].status, samples[i].diagnostic,
+				      name, found.row);
 		assert_string_equal(name, samples[i].class);
 	}
+}
+
+// The table that is installed: what it says is what people read. The test runs in the project's
+// folder.
+static int read_table(void **state)
+{
+	static char text[100000];
+	unsigned line = 0;
+	FILE *file = fopen("templates/diagnose.tab", "r");
+	const char *wrong;
+
+	(void)state;
+	if (file == NULL)
+		return -1;
+	table = diagnose_table_new();
+	wrong = diagnose_table_read(table, "diagnose.tab", text, fread(text, 1, sizeof(text), file),
+				    &line);
+	fclose(file);
+	if (wrong != NULL) {
+		print_message("diagnose.tab:%u: %s\n", line, wrong);
+		return -1;
+	}
+	diagnose_table_finish(table);
+	return 0;
+}
+
+static int free_table(void **state)
+{
+	(void)state;
+	table = diagnose_table_free(table);
+	return 0;
 }
 
 #define CHECK(samples) check(samples, sizeof samples / sizeof *samples)
@@ -304,5 +338,5 @@ int main(void)
 		cmocka_unit_test(test_whose_words),   cmocka_unit_test(test_names_and_problems),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, read_table, free_table);
 }
