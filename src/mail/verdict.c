@@ -255,6 +255,7 @@ static const struct row rows[] = {
 	// It refused in SMTP, so it was reached; and with the text, so the envelope was fine.
 	{R, FAILED, NOT_V6, SESSION, remote_spoke, PASS(REACHED_OVER_V6)},
 	{R, FAILED, C(TLS), ANY, remote_spoke, PASS(REACHED_OVER_V6)},
+	{E, FAILED, C(NO_AAAA) | C(UNROUTABLE) | C(REFUSED), ANY, NULL, UNKNOWN(NOT_REACHED)},
 	{E, FAILED, ANY, WITH_TEXT, NULL, PASS(ENVELOPE_ACCEPTED)},
 	{H, FAILED, C(PTR_REQUIRED), ANY, NULL, UNKNOWN(NOT_REACHED)},
 	{E | H, FAILED, C(NO_AAAA) | C(NO_V6_POLICY) | WAY, ANY, NULL, UNKNOWN(NOT_REACHED)},
