@@ -66,6 +66,11 @@ struct config {
 	int64_t report_patience;
 	int64_t submit_sessions; // parallel ones per instance
 	int64_t intake_children; // messages parsed at once
+	int64_t survey_deadline; // seconds that a report waits for its survey; 0: no surveys
+	int64_t survey_reach;    // whether port 25 is knocked at
+	int64_t survey_at_once;
+	char *diagnose_table; // what servers say, and what it means
+	char *diagnose_local; // the operator's rows, read before; "" for none
 	struct config_instance dual;
 	struct config_instance v6;
 	struct config_site sites[CONFIG_SITES_MAX];

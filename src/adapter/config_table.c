@@ -100,6 +100,16 @@ const struct option option_table[] = {
 		"parallel submission sessions per instance"),
 	GENERAL(intake_children, OPTION_NUMBER, 1, 1000, "16", false,
 		"messages that may be in intake at once, per instance"),
+	GENERAL(survey_deadline, OPTION_DURATION, 0, 10, "10s", false,
+		"how long a report waits for the survey of its requester's domain; 0: no surveys"),
+	GENERAL(survey_reach, OPTION_SWITCH, 0, 1, "yes", false,
+		"whether a survey knocks at port 25 of the domain's mail hosts"),
+	GENERAL(survey_at_once, OPTION_NUMBER, 1, 10000, "256", false,
+		"surveys under way; others wait, within their deadline"),
+	GENERAL(diagnose_table, OPTION_PATH, 0, 0, "/usr/share/postsix/diagnose.tab", false,
+		"the rows that tell why a probe failed from what servers say"),
+	GENERAL(diagnose_local, OPTION_PATH, 0, 0, "", false,
+		"your own such rows, which go before; empty: none"),
 	INSTANCE_ROWS(dual, "5d"),
 	INSTANCE_ROWS(v6, "4h"),
 	INSTANCE(v6, warn_after, OPTION_DURATION, 1, 5 * DAY, "15min",
@@ -124,9 +134,10 @@ const size_t n_options = sizeof(option_table) / sizeof(option_table[0]);
 _Static_assert(sizeof(option_table) / sizeof(option_table[0]) <= OPTIONS_MAX, "raise OPTIONS_MAX");
 
 static const char *const type_names[] = {
-	[OPTION_TEXT] = "text",     [OPTION_PATH] = "path",         [OPTION_WORD] = "word",
-	[OPTION_NUMBER] = "number", [OPTION_DURATION] = "duration", [OPTION_SIZE] = "size",
-	[OPTION_DOMAIN] = "domain", [OPTION_ADDRESS] = "address",   [OPTION_LISTEN] = "addresses",
+	[OPTION_TEXT] = "text",        [OPTION_PATH] = "path",         [OPTION_WORD] = "word",
+	[OPTION_NUMBER] = "number",    [OPTION_DURATION] = "duration", [OPTION_SIZE] = "size",
+	[OPTION_SWITCH] = "switch",    [OPTION_DOMAIN] = "domain",     [OPTION_ADDRESS] = "address",
+	[OPTION_LISTEN] = "addresses",
 };
 
 const struct option *option_find(const char *section, const char *name)
@@ -193,6 +204,19 @@ static const char *check_address(const char *text)
 	return addr_parse(text, strlen(text), &addr);
 }
 
+static const char *read_switch(const char *text, int64_t *ret_value)
+{
+	*ret_value = strcmp(text, "yes") == 0;
+	return *ret_value == 1 || strcmp(text, "no") == 0 ? NULL : "yes or no is wanted";
+}
+
+// Stored as a number.
+static bool is_numeric(enum option_type type)
+{
+	return type == OPTION_NUMBER || type == OPTION_DURATION || type == OPTION_SIZE ||
+	       type == OPTION_SWITCH;
+}
+
 // A site's name stands in addresses and Message-IDs that must pass everywhere: a literal has no MX,
 // and a U-label would need SMTPUTF8 all along the way.
 static const char *store_domain(struct domain *place, const char *text)
@@ -214,7 +238,8 @@ static const char *store_number(int64_t *place, const struct option *option, con
 	int64_t value = 0;
 	const char *fault = option->type == OPTION_NUMBER     ? value_number(text, &value)
 			    : option->type == OPTION_DURATION ? value_duration(text, &value)
-							      : value_size(text, &value);
+			    : option->type == OPTION_SIZE     ? value_size(text, &value)
+							      : read_switch(text, &value);
 
 	if (fault != NULL)
 		return fault;
@@ -263,6 +288,7 @@ const char *option_store(struct config *config, size_t site, const struct option
 	case OPTION_NUMBER:
 	case OPTION_DURATION:
 	case OPTION_SIZE:
+	case OPTION_SWITCH:
 		return store_number(place, option, text);
 	}
 	return "no such type of option";
@@ -272,8 +298,7 @@ void option_clear(struct config *config, size_t site, const struct option *optio
 {
 	void *place = option_place(config, site, option);
 
-	if (option->type == OPTION_DOMAIN || option->type == OPTION_NUMBER ||
-	    option->type == OPTION_DURATION || option->type == OPTION_SIZE)
+	if (option->type == OPTION_DOMAIN || is_numeric(option->type))
 		return;
 	free(*(char **)place);
 	*(char **)place = NULL;
@@ -288,8 +313,9 @@ static void print_value(const struct config *config, size_t site, const struct o
 
 	if (option->type == OPTION_DOMAIN)
 		fputs(((const struct domain *)place)->text, out);
-	else if (option->type == OPTION_NUMBER || option->type == OPTION_DURATION ||
-		 option->type == OPTION_SIZE)
+	else if (option->type == OPTION_SWITCH)
+		fputs(*(const int64_t *)place != 0 ? "yes" : "no", out);
+	else if (is_numeric(option->type))
 		fprintf(out, "%" PRId64, *(const int64_t *)place);
 	else
 		fputs(*(char *const *)place, out);

@@ -18,6 +18,7 @@ enum option_type {
 	OPTION_NUMBER,
 	OPTION_DURATION,
 	OPTION_SIZE,
+	OPTION_SWITCH, // yes or no
 	OPTION_DOMAIN,
 	OPTION_ADDRESS, // a mailbox
 	OPTION_LISTEN,  // IP addresses separated by blanks
