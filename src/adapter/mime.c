@@ -20,8 +20,7 @@
 #include "base/text.h"
 #include "mail/multipart.h"
 
-#define PARAMETERS_MAX  2000                 // octets of a Content-Type worth reading
-#define TEXT_SOURCE_MAX (4 * FACTS_TEXT_MAX) // octets converted to UTF-8 for a text
+#define PARAMETERS_MAX 2000 // octets of a Content-Type worth reading
 
 enum part_kind {
 	PART_OTHER,
@@ -71,6 +70,9 @@ struct report {
 };
 
 struct walk {
+	size_t text_max; // octets kept of a text
+	bool wants_text; // also of a message that is no report
+	char *own_text;  // the first text of the outermost message
 	unsigned n_parts;
 	bool is_report;
 	struct report best;
@@ -99,13 +101,13 @@ static char *keep(const char *bytes, size_t len, size_t max, const char *ends)
 }
 
 // The text as UTF-8: converted where its charset is known and agrees with it, else as it stands.
-static char *keep_text(const char *bytes, size_t len, const char *charset)
+static char *keep_text(const char *bytes, size_t len, const char *charset, size_t max)
 {
 	char *converted = NULL, *text;
 	iconv_t cd = (iconv_t)-1;
 
-	if (len > TEXT_SOURCE_MAX)
-		len = text_utf8_cut(bytes, len, TEXT_SOURCE_MAX);
+	if (len > 4 * max)
+		len = text_utf8_cut(bytes, len, 4 * max);
 	if (*charset != '\0' && !text_is_utf8(bytes, len))
 		cd = g_mime_iconv_open("UTF-8", charset);
 	else if (*charset != '\0' && text_starts_nocase(charset, "iso-2022-"))
@@ -114,8 +116,8 @@ static char *keep_text(const char *bytes, size_t len, const char *charset)
 		converted = g_mime_iconv_strndup(cd, bytes, len);
 		g_mime_iconv_close(cd);
 	}
-	text = converted != NULL ? keep(converted, strlen(converted), FACTS_TEXT_MAX, "\n")
-				 : keep(bytes, len, FACTS_TEXT_MAX, "\n");
+	text = converted != NULL ? keep(converted, strlen(converted), max, "\n")
+				 : keep(bytes, len, max, "\n");
 	g_free(converted);
 	return text;
 }
@@ -325,6 +327,8 @@ static void walk_message(struct walk *walk, const char *bytes, size_t len, unsig
 	struct report report = {.depth = depth};
 
 	walk_part(walk, bytes, len, depth, &report);
+	if (walk->wants_text && depth == 0 && report.text != NULL)
+		walk->own_text = mem_strdup(report.text);
 	walk_adopt(walk, &report);
 }
 
@@ -333,7 +337,7 @@ static void walk_leaf(struct walk *walk, struct part *part, unsigned depth, stru
 	char *decoded = part_decode(part);
 
 	if (part->kind == PART_TEXT && report->text == NULL)
-		report->text = keep_text(part->body, part->len, part->charset);
+		report->text = keep_text(part->body, part->len, part->charset, walk->text_max);
 	else if (part->kind == PART_STATUS)
 		take_status(report, part);
 	else if (part->kind == PART_MESSAGE || part->kind == PART_HEADERS)
@@ -357,7 +361,8 @@ static void walk_part(struct walk *walk, const char *bytes, size_t len, unsigned
 		walk_report(walk, &part, depth);
 	else if (part.kind == PART_MULTIPART)
 		walk_multipart(walk, &part, depth, report);
-	else if (part.kind != PART_OTHER && (part.kind != PART_TEXT || depth > 0))
+	else if (part.kind != PART_OTHER &&
+		 (part.kind != PART_TEXT || depth > 0 || walk->wants_text))
 		walk_leaf(walk, &part, depth,
 			  report); // a plain message's own text is nobody's business
 	part_free(&part);
@@ -427,11 +432,17 @@ static char *or_empty(char *text)
 	return text != NULL ? text : mem_strdup("");
 }
 
-static void read_report(struct facts *facts, const char *bytes, size_t len)
+static void read_report(struct facts *facts, const char *bytes, size_t len, bool wants_text)
 {
-	struct walk walk = {0};
+	struct walk walk = {.text_max = wants_text ? MIME_TEXT_MAX : FACTS_TEXT_MAX,
+			    .wants_text = wants_text};
 
 	walk_message(&walk, bytes, len, 0);
+	if (walk.best.text == NULL) {
+		walk.best.text = walk.own_text;
+		walk.own_text = NULL;
+	}
+	free(walk.own_text);
 	facts->is_report = walk.is_report;
 	facts->has_dsn = walk.best.status != NULL;
 	facts->dsn = walk.best.dsn;
@@ -441,7 +452,7 @@ static void read_report(struct facts *facts, const char *bytes, size_t len)
 	facts->returned_id = or_empty(walk.best.returned_id);
 }
 
-void mime_read(char *bytes, size_t len, struct facts *ret_facts)
+static void read_message(char *bytes, size_t len, bool wants_text, struct facts *ret_facts)
 {
 	size_t length;
 
@@ -449,7 +460,18 @@ void mime_read(char *bytes, size_t len, struct facts *ret_facts)
 	len = header_canonicalise(bytes, len);
 	read_header(ret_facts, bytes, len, &length);
 	ret_facts->subject = or_empty(ret_facts->subject);
-	read_report(ret_facts, bytes, len - length > MIME_BODY_MAX ? length + MIME_BODY_MAX : len);
+	read_report(ret_facts, bytes, len - length > MIME_BODY_MAX ? length + MIME_BODY_MAX : len,
+		    wants_text);
+}
+
+void mime_read(char *bytes, size_t len, struct facts *ret_facts)
+{
+	read_message(bytes, len, false, ret_facts);
+}
+
+void mime_read_bounce(char *bytes, size_t len, struct facts *ret_facts)
+{
+	read_message(bytes, len, true, ret_facts);
 }
 
 void mime_init(void)

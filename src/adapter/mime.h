@@ -12,6 +12,7 @@
 
 #define MIME_BODY_MAX  (256 * 1024) // octets of a body that are looked at for a report
 #define MIME_INPUT_MAX (HEADER_MAX + MIME_BODY_MAX) // octets of a message worth giving to mime_read
+#define MIME_TEXT_MAX  (32 * 1024)                  // octets kept of a text by mime_read_bounce
 #define MIME_DEPTH_MAX 64                           // nested parts
 #define MIME_PARTS_MAX 256                          // parts looked at
 
@@ -28,3 +29,7 @@ void mime_init(void);
 // outermost that has a delivery-status part is told, of equals the first; text and returned header
 // come from the same report.
 void mime_read(char *bytes, size_t len, struct facts *ret_facts);
+
+// The same of a message that may be a bounce from anywhere: more of the text is kept, and where it
+// is no report, report_text is the first text of the message itself.
+void mime_read_bounce(char *bytes, size_t len, struct facts *ret_facts);
