@@ -128,9 +128,16 @@ deps:
 tests_in = $(shell find tests/$(1) -maxdepth 1 -type f -perm -u+x | sort)
 SYSTEM_JOBS ?= 2
 
+# Programs in C that a consistency test in Python drives.
+DRIVERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/consistency/*.c))
+$(B)/tests/consistency/%: tests/consistency/%.c $(LAYERS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(FOREIGN_CFLAGS) $(CFLAGS) -o $@ $< $(LAYERS) $(LDFLAGS) \
+	  $(call packages,$(ALL_LIBS),--libs) $(ALL_LINK)
+
 # what does not build is not looked at, the rest is
 consistency:
-	-@$(MAKE) --no-print-directory -k all
+	-@$(MAKE) --no-print-directory -k all $(DRIVERS)
 	@B=$(B) prove $(or $(call tests_in,$@),$(error no tests))
 
 system: all

@@ -15,7 +15,7 @@
 
 #define REPORT_JSON_VERSION 1
 #define REPORT_JSON_MAX     (7 * 1024) // octets, so that text, HTML and attachments find room beside
-#define REPORT_JSON_TEXT    1000       // octets of any string
+#define REPORT_JSON_TEXT    500        // octets of any string
 
 // Strings may be NULL or "" for none, and hold anything. All borrowed.
 struct report_json {
@@ -41,6 +41,6 @@ struct report_json {
 
 // Appends the object: ASCII of at most max octets in lines, every string as text_escape has it, so
 // that no reader meets a control character; what did not fit is told by "cut": true. Hosts of the
-// survey go first, from the end, then the survey, then the strings of the bounce. 0, or -EFBIG
-// where max is too small for the rest.
+// survey go first, from the end, then the survey, then every string is cut shorter. 0, or -EFBIG
+// where max is too small for that.
 int report_json_write(const struct report_json *report, size_t max, struct buf *out) must_check;

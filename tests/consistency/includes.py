@@ -12,6 +12,7 @@ LAYERS = {"base": 0, "mail": 1, "adapter": 2} | {program: 3 for program in PROGR
 # Where a foreign header, by folder or file, may stand. All others: in a single file of adapter/.
 GMIME = {"src/adapter/mime.c", "src/adapter/compose.c"}
 SEVERAL_FILES = {"gmime": GMIME, "glib.h": GMIME | {"src/adapter/digest.c"},
+                 "jansson.h": {"src/adapter/entry.c", "src/adapter/report_json.c", "src/adapter/survey_json.c"},
                  "dkim.h": {"src/adapter/dkim.c", "src/adapter/dkim_sign.c"},
                  **dict.fromkeys(("ares.h", "ares_nameser.h"), {"src/adapter/dns.c", "src/adapter/dns_read.c"})}
 # What a header of ours must not name even where it includes nothing.
