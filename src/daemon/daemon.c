@@ -17,6 +17,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "adapter/diagnose_file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/diary.h"
@@ -26,6 +27,7 @@
 #include "daemon/outbox.h"
 #include "daemon/signing.h"
 #include "daemon/spent.h"
+#include "daemon/surveys.h"
 #include "daemon/tally.h"
 
 #define SECOND       UINT64_C(1000000)
@@ -84,6 +86,8 @@ static int record_turn(struct daemon *daemon)
 		r = outbox_record_fates(daemon->v6);
 	if (r >= 0)
 		r = expire_silent(daemon);
+	if (r >= 0)
+		r = surveys_record(daemon->surveys);
 	if (r >= 0 && !daemon->stopping)
 		r = ingest_take_entries(daemon->ingest);
 	if (r >= 0 && !daemon->stopping)
@@ -116,6 +120,7 @@ static void on_turn(void *arg)
 		diary_forget(daemon->diary);
 		limits_roll_back(daemon->limits);
 		ingest_forget(daemon->ingest);
+		surveys_roll_back(daemon->surveys);
 		outbox_roll_back(daemon->dual);
 		outbox_roll_back(daemon->v6);
 		log_note(LOG_ERR, "database=%s/postsix.db, error=%s, will retry",
@@ -128,6 +133,7 @@ static void on_turn(void *arg)
 	diary_write(daemon->diary);
 	limits_commit(daemon->limits, daemon_uptime());
 	ingest_remove_entries(daemon->ingest);
+	surveys_ask(daemon->surveys);
 	outbox_hand_over(daemon->dual);
 	outbox_hand_over(daemon->v6);
 	if (!daemon->stopping)
@@ -263,6 +269,11 @@ static bool open_rest(struct daemon *daemon, FILE *errors, int *ret_status)
 		fprintf(errors, "%s: %s\n", config->spool_directory, strerror(-r));
 		return false;
 	}
+	daemon->surveys = surveys_new(daemon, &r);
+	if (daemon->surveys == NULL) {
+		fprintf(errors, "the system's DNS configuration: %s\n", strerror(-r));
+		return false;
+	}
 	daemon->diary = diary_new();
 	daemon->ingest = ingest_new(daemon);
 	daemon->dual = outbox_new(daemon, false);
@@ -289,7 +300,9 @@ struct daemon *daemon_new(const struct config *config, FILE *errors, int *ret_st
 	daemon->loop = loop_new();
 	*ret_status = EX_CONFIG;
 	daemon->signing = signing_new(config, errors);
-	if (daemon->signing == NULL)
+	daemon->diagnose_table =
+		diagnose_file_read(config->diagnose_table, config->diagnose_local, errors);
+	if (daemon->signing == NULL || daemon->diagnose_table == NULL)
 		return daemon_free(daemon);
 	if (!open_state(daemon, errors, ret_status) || !open_rest(daemon, errors, ret_status) ||
 	    !open_gate(daemon, errors, ret_status))
@@ -305,6 +318,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	gate_free(daemon->gate);
 	outbox_free(daemon->dual);
 	outbox_free(daemon->v6);
+	surveys_free(daemon->surveys);
 	ingest_free(daemon->ingest);
 	diary_free(daemon->diary);
 	limits_free(daemon->limits);
@@ -318,6 +332,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	spool_free(daemon->spool);
 	seal_free(daemon->seal);
 	signing_free(daemon->signing);
+	diagnose_table_free(daemon->diagnose_table);
 	store_free(daemon->store);
 	loop_free(daemon->loop);
 	if (daemon->lock >= 0)

@@ -24,6 +24,7 @@ struct limits;
 struct outbox;
 struct signing;
 struct spent;
+struct surveys;
 struct tally;
 
 struct daemon {
@@ -37,6 +38,7 @@ struct daemon {
 	struct store *store;
 	struct diary *diary;
 	struct ingest *ingest;
+	struct surveys *surveys;
 	struct limits *limits;
 	struct spent *spent;  // tokens of probes that failed
 	struct tally *tokens; // messages to each token address

@@ -18,6 +18,7 @@
 #include "daemon/diary.h"
 #include "daemon/letter.h"
 #include "daemon/limits.h"
+#include "daemon/surveys.h"
 #include "mail/origin.h"
 #include "mail/refuse.h"
 
@@ -31,6 +32,7 @@ struct decision {
 	const struct config_site *site; // NULL where the recipient is none of ours
 	struct origin origin;
 	char requester[ADDR_TEXT_SIZE]; // "" where it is refused before that is known
+	char domain[DOMAIN_MAX + 1];    // of it
 	struct limits_keys keys;        // the same
 	char fingerprint[2 * DIGEST_SIZE + 1];
 };
@@ -72,6 +74,7 @@ static const struct refuse_row *ask_rfc3834(struct daemon *daemon, const struct 
 		    daemon->config->milter_socket[0] != '\0', &decision->origin);
 	if (row == NULL) {
 		addr_text(decision->requester, &requester);
+		text_cut(decision->domain, sizeof(decision->domain), requester.domain.text);
 		limits_make_keys(&decision->keys, &requester, entry->envelope.client_address);
 	}
 	return row;
@@ -223,7 +226,9 @@ int request_record(struct daemon *daemon, const char *name, const struct entry *
 	if (r >= 0)
 		r = add_request(daemon, name, entry, &decision, id);
 	if (r >= 0 && strcmp(decision.name, ANSWER) == 0) {
-		r = store_add_mail(daemon->store, id, KIND_REPORT, now, now, 0);
+		int64_t due = surveys_want(daemon->surveys, id, decision.domain, now);
+
+		r = store_add_mail(daemon->store, id, KIND_REPORT, now, due, 0);
 		if (r >= 0)
 			r = store_add_mail(daemon->store, id, KIND_SIX, now, now, 0);
 		limits_add(daemon->limits, &decision.keys);

@@ -25,6 +25,8 @@ static int64_t house_clock = NOW;
 static struct config *house_config;
 static struct daemon *house; // where a test has one
 static const char *house_templates;
+static const char house_rows[] = "no-aaaa reporter * * * * type=AAAA: Host found but no data\n";
+static int house_survey_deadline; // 0: no surveys
 
 // In place of the C library's: the daemon's clock is the test's.
 time_t time(time_t *ret_now)
@@ -41,17 +43,18 @@ static inline void house_write_config(void)
 	int len = snprintf(
 		text, sizeof(text),
 		"[postsix]\nstate_directory = %s/state\nspool_directory = %s/spool\n"
+		"diagnose_table = %s/diagnose.tab\n"
 		"templates_directory = %s\ntoken_secret_file = %s/secret\npolicy_socket = "
 		"%s/policy\n"
 		"operator_address = op@good.test\nrequester_interval = 60\nrequester_daily = 3\n"
-		"submit_sessions = 2\n"
+		"submit_sessions = 2\nsurvey_deadline = %d\n"
 		"[dual]\nhostname = mx.dual.test\nlisten = 192.0.2.25\ninject = %s/dual\n"
 		"[v6]\nhostname = mx.six.test\nlisten = 2001:db8:25::6\ninject = %s/v6\n"
 		"[site one]\nv6_domain = six.test\ndual_domain = dual.test\ntitle = The \"one\" "
 		"tester\n"
 		"contact = human\n[site two]\nv6_domain = seis.test\ndual_domain = doble.test\n",
-		folder_path, folder_path, house_templates, folder_path, folder_path, folder_path,
-		folder_path);
+		folder_path, folder_path, folder_path, house_templates, folder_path, folder_path,
+		house_survey_deadline, folder_path, folder_path);
 
 	folder_write("conf", text, (size_t)len);
 	house_config = config_read(folder_file("conf"), out);
@@ -81,6 +84,7 @@ static inline int house_make(void **state)
 	for (size_t i = 0; i < COUNT(folders); i++)
 		mkdir(folder_file(folders[i]), 0755);
 	folder_write("secret", "0123456789abcdef0123456789abcdef", 32);
+	folder_write("diagnose.tab", house_rows, strlen(house_rows));
 	house_write_template("report.txt", "Subject: report\n\n{{client_address}}\n");
 	house_write_template("six.txt", "Subject: six\n\n{{tester}}\n");
 	house_write_template("delay.txt", "Subject: delay\n\n{{give_up_at}}\n");
