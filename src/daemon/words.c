@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// The words of our letters, from a row of the database. A name that is added here is known to every
-// template at once; one that no template may miss is held by letter_check_templates().
+// The words of our letters, from a row of the database and what was found out beside it. A name
+// that is added here is known to every template at once, and belongs into postsix-templates(7);
+// what templates name is tried at start with words_sample().
 
 #include "daemon/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "base/text.h"
+#include "daemon/words_tree.h"
 #include "mail/diagnose.h"
-
-static void add_value(struct words *words, const char *name, const char *value)
-{
-	words->list[words->n++] = (struct template_value){name, value};
-}
-
-static void add_flag(struct words *words, const char *name, bool is_so)
-{
-	add_value(words, name, is_so ? "yes" : "");
-}
+#include "mail/dsn.h"
 
 static void write_time(char dst[40], int64_t when)
 {
@@ -42,165 +37,234 @@ static const char *after_type(const char *field)
 	return semicolon + 1 + strspn(semicolon + 1, " \t");
 }
 
+const char *words_speaker(const struct words_input *in)
+{
+	const char *reporter = after_type(in->mail->reporting_mta);
+
+	if (in->mail->remote_mta[0] != '\0')
+		return after_type(in->mail->remote_mta);
+	return text_equals_nocase(reporter, in->own_name) ? "" : reporter;
+}
+
 // "3 seconds", "2 minutes": what people say of a time on the way. "" where it is not known, or
-// where clocks disagree.
-static void write_span(char dst[40], int64_t from, int64_t to)
+// where clocks disagree. Two to four have a form of their own in Czech and its relatives.
+static const char *say_span(struct words_tree *tree, int64_t from, int64_t to)
 {
 	static const struct {
 		int64_t seconds;
 		const char *unit;
 	} units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+	struct phrase_facts facts = tree->facts;
+	char text[24];
 	size_t i = 0;
 	int64_t n;
 
-	dst[0] = '\0';
 	if (from <= 0 || to < from)
-		return;
+		return "";
 	while (units[i].seconds > 1 && to - from < 2 * units[i].seconds)
 		i++;
 	n = (to - from) / units[i].seconds;
-	snprintf(dst, 40, "%lld %s%s", (long long)n, units[i].unit, n == 1 ? "" : "s");
+	snprintf(text, sizeof(text), "%lld", (long long)n);
+	facts.n = text;
+	return words_say(tree, "unit", units[i].unit,
+			 n == 1             ? "one"
+			 : n >= 2 && n <= 4 ? "few"
+					    : "many",
+			 &facts);
 }
 
-static void write_dkim(struct words *words)
+static void add_dkim(struct words_tree *tree, const struct trace *trace)
 {
-	const struct trace *trace = &words->trace;
+	char dkim[TRACE_DKIM_MAX * (TRACE_NAME_SIZE + 16)] = "";
 	size_t len = 0;
 
-	words->dkim[0] = '\0';
 	for (size_t i = 0; i < trace->n_dkim; i++)
-		len += (size_t)snprintf(words->dkim + len, sizeof(words->dkim) - len, "%s%s (%s)",
+		len += (size_t)snprintf(dkim + len, sizeof(dkim) - len, "%s%s (%s)",
 					i == 0 ? "" : ", ", auth_result_name(trace->dkim[i].result),
 					trace->dkim[i].domain);
+	words_add(tree, "dkim", words_stranger(tree, dkim));
 }
 
 // What the milter saw. Without it the name that Postfix found stands for the confirmed one, and of
 // TLS and DKIM nothing is said.
-static void add_trace(struct words *words, const struct store_mail *mail)
+static void add_trace(struct words_tree *tree)
 {
-	struct trace *trace = &words->trace;
-	bool has_trace = trace_parse(mail->trace, strlen(mail->trace), trace) == NULL;
-	bool has_name = strcmp(mail->client_hostname, "unknown") != 0;
+	const struct store_mail *mail = tree->in->mail;
+	struct trace trace;
+	const bool has_trace = trace_parse(mail->trace, strlen(mail->trace), &trace) == NULL;
+	const bool has_name = strcmp(mail->client_hostname, "unknown") != 0;
+	char tls[2 * TRACE_WORD_SIZE + 4];
+	const char *name;
 
 	if (!has_trace)
-		*trace = (struct trace){0};
-	snprintf(words->tls, sizeof(words->tls), trace->cipher[0] != '\0' ? "%s (%s)" : "%s%s",
-		 trace->tls, trace->cipher);
-	write_dkim(words);
-	add_flag(words, "has_trace", has_trace);
-	add_value(words, "client_name",
-		  trace->fcrdns == AUTH_PASS ? trace->ptr
-		  : has_trace || !has_name   ? ""
-					     : mail->client_hostname);
-	add_value(words, "client_wrong_name", trace->fcrdns == AUTH_FAIL ? trace->ptr : "");
-	add_value(words, "tls", words->tls);
-	add_value(words, "dkim", words->dkim);
+		trace = (struct trace){0};
+	name = trace.fcrdns == AUTH_PASS ? trace.ptr
+	       : has_trace || !has_name  ? ""
+					 : mail->client_hostname;
+	snprintf(tls, sizeof(tls), trace.cipher[0] != '\0' ? "%s (%s)" : "%s%s", trace.tls,
+		 trace.cipher);
+	words_add_flag(tree, "has_trace", has_trace);
+	words_add(tree, "client_name", words_stranger(tree, name));
+	words_add(tree, "client_wrong_name",
+		  words_stranger(tree, trace.fcrdns == AUTH_FAIL ? trace.ptr : ""));
+	words_add(tree, "tls", words_stranger(tree, tls));
+	add_dkim(tree, &trace);
 }
 
-static void add_request(struct words *words, const struct store_mail *mail)
+static void add_stranger(struct words_tree *tree, const char *name, const char *text)
 {
-	bool over_v6 = strchr(mail->client_address, ':') != NULL;
-
-	write_time(words->date, mail->arrived);
-	write_span(words->took, mail->date, mail->arrived);
-	write_span(words->took_servers, mail->first_received, mail->arrived);
-	snprintf(words->hops, sizeof(words->hops), "%lld", (long long)mail->hops % 1000);
-	add_value(words, "requester", mail->requester);
-	add_value(words, "recipient", mail->recipient);
-	add_value(words, "request_date", words->date);
-	add_value(words, "request_subject", mail->subject);
-	add_value(words, "client_address", mail->client_address);
-	add_value(words, "client_family", over_v6 ? "IPv6" : "IPv4");
-	add_value(words, "client_helo", mail->client_helo);
-	add_value(words, "client_protocol", mail->client_protocol);
-	add_value(words, "took", words->took);
-	add_value(words, "took_servers", words->took_servers);
-	add_value(words, "hops", words->hops);
-	add_flag(words, "is_v6_request", over_v6);
+	words_add(tree, name, words_stranger(tree, text));
 }
 
-// Whose words the diagnostic is: the server's that answered ours; else, where another than ours
-// reports, that one's (RFC 3464 section 2.3.6); else "", our own.
-static const char *speaker(const struct store_mail *mail, const char *own_name)
+static void add_request(struct words_tree *tree)
 {
-	const char *reporter = after_type(mail->reporting_mta);
+	const struct store_mail *mail = tree->in->mail;
+	const bool over_v6 = strchr(mail->client_address, ':') != NULL;
+	char date[40], hops[24];
 
-	if (mail->remote_mta[0] != '\0')
-		return after_type(mail->remote_mta);
-	return text_equals_nocase(reporter, own_name) ? "" : reporter;
+	write_time(date, mail->arrived);
+	snprintf(hops, sizeof(hops), "%lld", (long long)mail->hops % 1000);
+	add_stranger(tree, "requester", mail->requester);
+	add_stranger(tree, "requester_domain", tree->facts.domain);
+	add_stranger(tree, "recipient", mail->recipient);
+	words_add(tree, "request_date", words_keep(tree, date, strlen(date)));
+	add_stranger(tree, "request_subject", mail->subject);
+	add_stranger(tree, "client_address", mail->client_address);
+	words_add(tree, "client_family", over_v6 ? "IPv6" : "IPv4");
+	words_add_flag(tree, "is_v6_request", over_v6);
+	add_stranger(tree, "client_helo", mail->client_helo);
+	add_stranger(tree, "client_protocol", mail->client_protocol);
+	words_add_said(tree, "took", say_span(tree, mail->date, mail->arrived));
+	words_add_said(tree, "took_servers", say_span(tree, mail->first_received, mail->arrived));
+	words_add(tree, "hops", words_keep(tree, hops, strlen(hops)));
+	add_trace(tree);
 }
 
-static void add_notification(struct words *words, const struct store_mail *mail,
-			     const char *own_name)
+static void add_notification(struct words_tree *tree)
 {
-	dsn_address(words->final_recipient, sizeof(words->final_recipient), mail->final_recipient);
-	text_cut(words->remote_mta, sizeof(words->remote_mta), speaker(mail, own_name));
-	add_value(words, "action", mail->action);
-	add_value(words, "status", mail->status);
-	add_value(words, "final_recipient", mail->final_recipient);
-	add_value(words, "final_address", words->final_recipient);
-	add_value(words, "remote_mta", words->remote_mta);
-	add_value(words, "diagnostic_lines", mail->diagnostic);
-	add_value(words, "tried_at", mail->last_attempt);
-	add_value(words, "give_up_at", mail->will_retry_until);
+	const struct store_mail *mail = tree->in->mail;
+	char address[DSN_FIELD_MAX + 1];
+
+	dsn_address(address, sizeof(address), mail->final_recipient);
+	add_stranger(tree, "action", mail->action);
+	add_stranger(tree, "status", mail->status);
+	add_stranger(tree, "final_recipient", mail->final_recipient);
+	add_stranger(tree, "final_address", address);
+	add_stranger(tree, "remote_mta", words_speaker(tree->in));
+	add_stranger(tree, "diagnostic_lines", mail->diagnostic);
+	add_stranger(tree, "tried_at", mail->last_attempt);
+	add_stranger(tree, "give_up_at", mail->will_retry_until);
+	add_stranger(tree, "class", mail->class);
+	words_add_flag(tree, "was_accepted", mail->was_accepted);
 }
 
-// At most one of these flags is set; the template's words hang on them.
-static void add_problem(struct words *words, const struct store_mail *mail)
+static void add_site(struct words_tree *tree)
 {
-	enum class class = CLASS_OTHER;
-	bool is_ours = mail->kind == KIND_BOUNCE && mail->action[0] == '\0';
-	bool is_known = class_find(mail->class, &class);
-	enum problem problem = class_problem(class);
+	const struct config_site *site = tree->in->site;
+	char tester[ADDR_TEXT_SIZE + DOMAIN_MAX], contact[ADDR_TEXT_SIZE + DOMAIN_MAX];
+	char id[TOKEN_ID_SIZE];
 
-	is_known = is_known && !is_ours;
-	add_flag(words, "is_ours", is_ours);
-	add_flag(words, "is_ipv6_problem", is_known && problem == PROBLEM_IPV6);
-	add_flag(words, "is_address_problem", is_known && problem == PROBLEM_ADDRESS);
-	add_flag(words, "is_mailbox_problem", is_known && problem == PROBLEM_MAILBOX);
-	add_flag(words, "is_sender_problem", is_known && problem == PROBLEM_SENDER);
-	add_flag(words, "is_policy_problem", is_known && problem == PROBLEM_POLICY);
-	add_flag(words, "is_other_problem", !is_ours && (!is_known || problem == PROBLEM_OTHER));
-	add_flag(words, "was_accepted", mail->was_accepted);
-	add_value(words, "class", mail->class);
+	snprintf(tester, sizeof(tester), "test@%s", site->v6_domain.text);
+	snprintf(contact, sizeof(contact), "%s@%s", site->contact, site->dual_domain.text);
+	token_id_text(id, kind_request(tree->in->mail->id));
+	words_add(tree, "site_name", site->title);
+	words_add(tree, "v6_domain", site->v6_domain.text);
+	words_add(tree, "dual_domain", site->dual_domain.text);
+	words_add(tree, "tester", words_keep(tree, tester, strlen(tester)));
+	words_add(tree, "contact", words_keep(tree, contact, strlen(contact)));
+	words_add(tree, "token_id", words_keep(tree, id, strlen(id)));
 }
 
-static void add_site(struct words *words, const struct config_site *site, uint64_t id)
+static void set_facts(struct words_tree *tree)
 {
-	snprintf(words->tester, sizeof(words->tester), "test@%s", site->v6_domain.text);
-	snprintf(words->contact, sizeof(words->contact), "%s@%s", site->contact,
-		 site->dual_domain.text);
-	token_id_text(words->id, kind_request(id));
-	add_value(words, "site_name", site->title);
-	add_value(words, "v6_domain", site->v6_domain.text);
-	add_value(words, "dual_domain", site->dual_domain.text);
-	add_value(words, "tester", words->tester);
-	add_value(words, "contact", words->contact);
-	add_value(words, "token_id", words->id);
-	words->n_own = words->n;
+	const struct words_input *in = tree->in;
+	const char *at = strrchr(in->mail->requester, '@');
+
+	tree->facts.address = words_stranger(tree, in->mail->requester);
+	tree->facts.domain = words_stranger(tree, at == NULL ? "" : at + 1);
+	tree->facts.our_domain = in->site->v6_domain.text;
+	tree->facts.our_host = in->own_name;
+	tree->facts.our_address = in->own_address;
+	words_find_host(tree, &tree->facts.host, &tree->facts.host_address);
 }
 
-void words_fill(struct words *words, const struct config_site *site, const struct store_mail *mail,
-		const char *own_name)
+struct words_tree *words_new(const struct words_input *input, size_t max)
 {
-	words->n = 0;
-	add_site(words, site, mail->id);
-	add_request(words, mail);
-	add_trace(words, mail);
-	add_notification(words, mail, own_name);
-	add_problem(words, mail);
+	struct words_tree *tree = mem_new(1, sizeof(*tree));
+
+	tree->in = input;
+	tree->max = max < WORDS_CUT_MAX ? max : WORDS_CUT_MAX;
+	tree->values.values = tree->top;
+	set_facts(tree);
+	add_site(tree);
+	add_request(tree);
+	add_notification(tree);
+	words_add_found(tree);
+	words_add_survey(tree);
+	tree->in = NULL;
+	return tree;
 }
 
-void words_cut(struct words *words, size_t max)
+struct words_tree *words_free(struct words_tree *tree)
 {
-	for (size_t i = words->n_own; i < words->n; i++)
-		if (strlen(words->list[i].value) > max) {
-			// (what is cut again lies in its place already)
-			size_t len = text_utf8_cut(words->list[i].value,
-						   strlen(words->list[i].value), max);
+	free(tree);
+	return NULL;
+}
 
-			memmove(words->cut[i], words->list[i].value, len);
-			words->cut[i][len] = '\0';
-			words->list[i].value = words->cut[i];
-		}
+const struct mustache_values *words_values(const struct words_tree *tree)
+{
+	return &tree->values;
+}
+
+// ---- for trying templates
+// -------------------------------------------------------------------------
+
+// A survey with one host, one address and something to note.
+static void fill_survey(struct survey *survey)
+{
+	struct survey_host *host = &survey->hosts[0];
+
+	*survey = (struct survey){.mx = SURVEY_MX_LISTED, .n_hosts_all = 2, .n_hosts = 1};
+	host->n_v6 = 1;
+	text_cut(host->name, sizeof(host->name), "mx.example");
+	text_cut(host->v6[0].text, sizeof(host->v6[0].text), "2001:db8::25");
+}
+
+// A row with a word in each text, or with none.
+static void fill_mail(struct store_mail *mail, bool is_full)
+{
+	static char word[] = "x", address[] = "x@example";
+
+	store_mail_blank(mail);
+	if (!is_full)
+		return;
+	mail->requester = address;
+	mail->recipient = address;
+	mail->client_address = word;
+	mail->client_helo = word;
+	mail->client_protocol = word;
+	mail->subject = word;
+	mail->action = word;
+	mail->status = word;
+	mail->final_recipient = word;
+	mail->remote_mta = word;
+	mail->diagnostic = word;
+	mail->last_attempt = word;
+	mail->will_retry_until = word;
+}
+
+struct words_tree *words_sample(const struct words_input *input, bool is_full)
+{
+	const struct verdict_found found[ABILITIES] = {0};
+	struct store_mail mail = {.id = input->mail->id, .kind = input->mail->kind};
+	auto_free struct survey *survey = mem_new(1, sizeof(*survey));
+	struct words_input sample = *input;
+
+	fill_mail(&mail, is_full);
+	fill_survey(survey);
+	sample.mail = &mail;
+	sample.survey = is_full ? survey : NULL;
+	sample.found = is_full ? found : NULL;
+	sample.diagnosis = NULL;
+	return words_new(&sample, WORDS_CUT_MAX);
 }

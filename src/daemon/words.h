@@ -14,7 +14,7 @@
 #include "mail/trace.h"
 
 #define WORDS_MAX     48
-#define WORDS_CUT_MAX 512 // octets of a stranger's value, once the whole is too large
+#define WORDS_CUT_MAX 1024 // octets of a stranger's value; less once the whole is too large
 
 // The values, and the texts that are made for them. Borrows from what words_fill() was given.
 struct words {
@@ -51,7 +51,8 @@ struct phrases;
 struct survey;
 struct verdict_found;
 
-// What a letter is made from. All borrowed, until words_free().
+// What a letter is made from. All borrowed: site, mail, own_name and own_address until
+// words_free().
 struct words_input {
 	const struct config_site *site;
 	const struct phrases *phrases; // of the letter's language
@@ -75,5 +76,6 @@ struct words_tree *words_free(struct words_tree *tree);
 const struct mustache_values *words_values(const struct words_tree *tree);
 
 // As words_new, but with something in every value and one item in every list, or with nothing in
-// any: for trying templates.
+// any: for trying templates. Of input, mail's id and kind count; survey, found and diagnosis do
+// not.
 struct words_tree *words_sample(const struct words_input *input, bool is_full);

@@ -192,7 +192,7 @@ static void test_no_holes(void **state)
 		text = buf_string(&out);
 		assert_true(text_is_printable(text, out.len));
 		if (i % 4 > 0 && (strstr(text, "  ") != NULL || strstr(text, " ,") != NULL ||
-				  strstr(text, " .") != NULL || strstr(text, "()") != NULL))
+				  strstr(text, " . ") != NULL || strstr(text, "()") != NULL))
 			fail_msg("%s", text);
 		phrases_free(phrases);
 	}
