@@ -28,7 +28,7 @@ LIBS_pipe   :=
 LIBS_intake := gmime-3.0 jansson libsystemd
 LIBS_daemon := libsystemd libcares sqlite3 gmime-3.0 jansson inih opendkim libcrypto
 LIBS_milter := opendkim libcares libsystemd
-LIBS_cli    := libsystemd libcares sqlite3 jansson inih libcrypto
+LIBS_cli    := gmime-3.0 libsystemd libcares sqlite3 jansson inih libcrypto
 ALL_LIBS    := gmime-3.0 jansson libsystemd sqlite3 inih opendkim libcrypto libcares
 # what pkg-config does not know
 LINK_milter := -lmilter

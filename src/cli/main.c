@@ -4,8 +4,8 @@
 // postsix: the sysadmin's command line. One verb, one function, one file each; this one only finds
 // the verb.
 //
-// SECURITY: runs as whoever calls it, reads nothing from strangers, writes nothing but the new key
-// of `dkim-key`.
+// SECURITY: runs as whoever calls it, writes nothing but the new key of `dkim-key`. What strangers
+// wrote is read by `explain` alone, in a process of its own that can reach nothing.
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
 	{"config", verb_config,
 	 "print the configuration in effect, and where each value came from"},
 	{"dkim-key", verb_dkim_key, "make a key that signs mail, and print its DNS records"},
+	{"explain", verb_explain, "say of bounces from anywhere why mail came back"},
 };
 
 static void print_help(FILE *out)

@@ -14,52 +14,30 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "adapter/confine.h"
 #include "adapter/entry.h"
 #include "adapter/mime.h"
 #include "base/file.h"
 #include "base/mem.h"
 
-#define OUT_FD    0 // the grandchild's only descriptor
-#define COULD_NOT 1 // its exit status where that is not the message's fault
+#define OUT_FD    0                 // the grandchild's only descriptor
+#define COULD_NOT CONFINE_COULD_NOT // its exit status where that is not the message's fault
 
 // ---- the grandchild
 // -------------------------------------------------------------------------------
 
-static void limit(__rlimit_resource_t resource, rlim_t value)
-{
-	struct rlimit limits = {value, value};
-
-	if (setrlimit(resource, &limits) < 0)
-		_exit(COULD_NOT);
-}
-
-static void confine(int out_fd)
-{
-#ifndef __SANITIZE_ADDRESS__ // which maps terabytes and uses few of them
-	limit(RLIMIT_AS, PARSE_MEMORY_MAX);
-#endif
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (dup2(out_fd, OUT_FD) < 0 || close_range(OUT_FD + 1, ~0U, 0) < 0)
-		_exit(COULD_NOT);
-	limit(RLIMIT_CPU, PARSE_CPU_MAX);
-	limit(RLIMIT_FSIZE, 0);
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_NPROC, 0);
-	limit(RLIMIT_NOFILE, 16); // iconv(3) reads its tables from files
-}
-
 static _Noreturn void parse_and_exit(const struct message *message, int out_fd)
 {
+	static const struct confinement confinement = {PARSE_MEMORY_MAX, PARSE_CPU_MAX};
 	struct buf line = buf_make(PARSE_LINE_MAX);
 	struct facts facts;
 
-	confine(out_fd);
+	confine(out_fd, &confinement);
 	mime_read(message->head.data, message->head.len, &facts); // the parent keeps its own copy
 	memcpy(facts.body_hash, message->body_hash, sizeof(facts.body_hash));
 	entry_write_facts(&line, &facts);
