@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "adapter/diagnose_file.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/letter.h"
@@ -36,7 +37,7 @@ static const struct option long_options[] = {
 static const char help[] =
 	"usage: postsixd [-c FILE] [--check] [--stderr]\n\n"
 	"  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
-	"      --check        check configuration, templates and keys; silent when good\n"
+	"      --check        check configuration, templates, tables and keys; silent when good\n"
 	"      --stderr       log to standard error, not to syslog\n"
 	"  -h, --help         this text\n"
 	"  -V, --version      the version\n\n"
@@ -75,9 +76,12 @@ static bool check(const struct config *config)
 {
 	bool ok = letter_check_templates(config, stderr);
 	struct signing *signing = signing_new(config, stderr);
+	struct diagnose_table *table =
+		diagnose_file_read(config->diagnose_table, config->diagnose_local, stderr);
 
-	ok = ok && signing != NULL;
+	ok = ok && signing != NULL && table != NULL;
 	signing_free(signing);
+	diagnose_table_free(table);
 	return ok;
 }
 
