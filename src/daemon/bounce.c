@@ -18,7 +18,7 @@
 #include "daemon/spent.h"
 #include "mail/diagnose.h"
 
-struct verdict {
+struct judgement {
 	const char *reason; // NULL: the notification is used
 	uint64_t id;        // the probe's; 0 while that is not known
 	char token[TOKEN_TEXT_SIZE];
@@ -32,7 +32,7 @@ struct verdict {
 static const struct dsn_recipient no_block;
 
 static const char *ask_token(struct daemon *daemon, const struct entry *entry,
-			     struct verdict *verdict)
+			     struct judgement *judgement)
 {
 	struct addr addr;
 	struct token token;
@@ -51,8 +51,8 @@ static const char *ask_token(struct daemon *daemon, const struct entry *entry,
 	case SEAL_VALID:
 		break;
 	}
-	verdict->id = token.id;
-	token_text(verdict->token, &token);
+	judgement->id = token.id;
+	token_text(judgement->token, &token);
 	return NULL;
 }
 
@@ -73,18 +73,19 @@ static bool is_about(const char *field, const char *requester)
 
 // The block about the requester: by address, or, where a server rewrote that, by the envelope id
 // that only this probe had (RFC 3461 section 4.4).
-static const struct dsn_recipient *find_block(const struct dsn *dsn, const struct verdict *verdict)
+static const struct dsn_recipient *find_block(const struct dsn *dsn,
+					      const struct judgement *judgement)
 {
 	for (size_t i = 0; i < dsn->n_recipients; i++)
-		if (is_about(dsn->recipients[i].final_recipient, verdict->requester) ||
-		    is_about(dsn->recipients[i].original_recipient, verdict->requester))
+		if (is_about(dsn->recipients[i].final_recipient, judgement->requester) ||
+		    is_about(dsn->recipients[i].original_recipient, judgement->requester))
 			return &dsn->recipients[i];
-	if (dsn->n_recipients > 0 && strcmp(dsn->original_envelope_id, verdict->token) == 0)
+	if (dsn->n_recipients > 0 && strcmp(dsn->original_envelope_id, judgement->token) == 0)
 		return &dsn->recipients[0];
 	return NULL;
 }
 
-static const char *ask_report(const struct entry *entry, struct verdict *verdict)
+static const char *ask_report(const struct entry *entry, struct judgement *judgement)
 {
 	const struct facts *facts = &entry->facts;
 
@@ -94,36 +95,36 @@ static const char *ask_report(const struct entry *entry, struct verdict *verdict
 		return "unparsable";
 	if (!facts->has_dsn)
 		return "no-delivery-status";
-	verdict->block = find_block(&facts->dsn, verdict);
-	if (verdict->block == NULL) {
-		verdict->block = &no_block;
+	judgement->block = find_block(&facts->dsn, judgement);
+	if (judgement->block == NULL) {
+		judgement->block = &no_block;
 		return "other-recipient";
 	}
-	if (!outcome_next(verdict->outcome, verdict->block->action, &verdict->next))
+	if (!outcome_next(judgement->outcome, judgement->block->action, &judgement->next))
 		return "no-change"; // a repeat, or an action that says nothing
 	return NULL;
 }
 
 // 0, or the database's negative errno.
-static int judge(struct daemon *daemon, const struct entry *entry, struct verdict *verdict)
+static int judge(struct daemon *daemon, const struct entry *entry, struct judgement *judgement)
 {
 	struct store_probe probe;
 	int r;
 
-	verdict->block = &no_block;
-	verdict->class = CLASS_OTHER;
-	verdict->reason = ask_token(daemon, entry, verdict);
-	if (verdict->reason != NULL)
+	judgement->block = &no_block;
+	judgement->class = CLASS_OTHER;
+	judgement->reason = ask_token(daemon, entry, judgement);
+	if (judgement->reason != NULL)
 		return 0;
-	r = store_find_probe(daemon->store, verdict->id, &probe);
+	r = store_find_probe(daemon->store, judgement->id, &probe);
 	if (r <= 0) {
-		verdict->id = 0;
-		verdict->reason = "no-such-probe";
+		judgement->id = 0;
+		judgement->reason = "no-such-probe";
 		return r;
 	}
-	verdict->requester = probe.requester;
-	verdict->outcome = probe.outcome;
-	verdict->reason = ask_report(entry, verdict);
+	judgement->requester = probe.requester;
+	judgement->outcome = probe.outcome;
+	judgement->reason = ask_report(entry, judgement);
 	return 0;
 }
 
@@ -134,16 +135,16 @@ static const char *or_empty(const char *text)
 
 // The texts of a notification about no probe of ours are nobody's business: a flood of them must
 // not fill the database.
-static const char *text_of(const struct verdict *verdict, const char *text)
+static const char *text_of(const struct judgement *judgement, const char *text)
 {
-	return text == NULL || verdict->id == 0 ? "" : text;
+	return text == NULL || judgement->id == 0 ? "" : text;
 }
 
 static int add_dsn(struct daemon *daemon, const char *name, const struct entry *entry,
-		   struct verdict *verdict, int64_t *ret_id)
+		   struct judgement *judgement, int64_t *ret_id)
 {
 	const struct facts *facts = &entry->facts;
-	const struct dsn_recipient *block = verdict->block;
+	const struct dsn_recipient *block = judgement->block;
 	struct diagnose_input input = {.status = block->status,
 				       .diagnostic = block->diagnostic_code,
 				       .remote_mta = block->remote_mta,
@@ -154,8 +155,8 @@ static int add_dsn(struct daemon *daemon, const char *name, const struct entry *
 	struct store_dsn dsn = {
 		.entry = name,
 		.arrived = entry->arrived,
-		.decision = verdict->reason == NULL ? "used" : verdict->reason,
-		.mail = verdict->id,
+		.decision = judgement->reason == NULL ? "used" : judgement->reason,
+		.mail = judgement->id,
 		.sender = entry->envelope.sender,
 		.client_address = entry->envelope.client_address,
 		.action = block->action_text,
@@ -167,72 +168,73 @@ static int add_dsn(struct daemon *daemon, const char *name, const struct entry *
 		.class = "",
 		.last_attempt = block->last_attempt_date,
 		.will_retry_until = block->will_retry_until,
-		.report_text = text_of(verdict, facts->report_text),
-		.status_part = text_of(verdict, facts->status_part),
-		.returned = text_of(verdict, facts->returned),
+		.report_text = text_of(judgement, facts->report_text),
+		.status_part = text_of(judgement, facts->status_part),
+		.returned = text_of(judgement, facts->returned),
 	};
 
 	if (block->action == DSN_ACTION_FAILED || block->action == DSN_ACTION_DELAYED) {
 		diagnose(daemon->diagnose_table, &input, &diagnosis);
-		verdict->class = diagnosis.class;
-		dsn.class = class_name(verdict->class);
+		judgement->class = diagnosis.class;
+		dsn.class = class_name(judgement->class);
 	}
 	return store_add_dsn(daemon->store, &dsn, ret_id);
 }
 
 // The outcome, and the mail that it asks for.
-static int apply(struct daemon *daemon, const struct verdict *verdict, int64_t dsn)
+static int apply(struct daemon *daemon, const struct judgement *judgement, int64_t dsn)
 {
-	uint64_t request = kind_request(verdict->id);
+	uint64_t request = kind_request(judgement->id);
 	int64_t now = daemon_now();
-	int r = store_set_outcome(daemon->store, verdict->id, verdict->next, dsn, now);
+	int r = store_set_outcome(daemon->store, judgement->id, judgement->next, dsn, now);
 
 	// (Should this turn be rolled back, the entry comes again, and it is so all the same.)
-	if (r >= 0 && verdict->next == OUTCOME_FAILED)
-		spent_add(daemon->spent, verdict->id);
-	if (r >= 0 && verdict->next == OUTCOME_FAILED)
+	if (r >= 0 && judgement->next == OUTCOME_FAILED)
+		spent_add(daemon->spent, judgement->id);
+	if (r >= 0 && judgement->next == OUTCOME_FAILED)
 		r = store_add_mail(daemon->store, request, KIND_BOUNCE, now, now, dsn);
-	if (r >= 0 && verdict->next == OUTCOME_DELAYED)
+	if (r >= 0 && judgement->next == OUTCOME_DELAYED)
 		r = store_add_mail(daemon->store, request, KIND_DELAY, now, now, dsn);
 	return r == -EEXIST ? 0 : r; // told already
 }
 
 static void write_diary(struct daemon *daemon, const struct entry *entry,
-			const struct verdict *verdict)
+			const struct judgement *judgement)
 {
-	const struct dsn_recipient *block = verdict->block;
+	const struct dsn_recipient *block = judgement->block;
 
-	if (verdict->reason != NULL)
-		diary_event(daemon->diary, LOG_INFO, verdict->id,
+	if (judgement->reason != NULL)
+		diary_event(daemon->diary, LOG_INFO, judgement->id,
 			    "dsn=ignored, reason=%s, from=<%s>, to=<%s>, client=%s, queue_id=%s",
-			    verdict->reason,
+			    judgement->reason,
 			    entry->envelope.sender[0] == '\0' ? ""
 							      : log_value(entry->envelope.sender),
 			    log_value(entry->envelope.recipient),
 			    log_value(entry->envelope.client_address),
 			    log_value(entry->envelope.queue_id));
 	else
-		diary_event(daemon->diary, LOG_INFO, verdict->id,
+		diary_event(daemon->diary, LOG_INFO, judgement->id,
 			    "dsn=used, outcome=%s, action=%s, status=%s, class=%s, remote_mta=%s, "
 			    "diagnostic=%s",
-			    outcome_name(verdict->next), log_value(block->action_text),
+			    outcome_name(judgement->next), log_value(block->action_text),
 			    log_value(block->status_text),
-			    verdict->next == OUTCOME_ACCEPTED ? "-" : class_name(verdict->class),
+			    judgement->next == OUTCOME_ACCEPTED ? "-"
+								: class_name(judgement->class),
 			    log_value(block->remote_mta), log_value(block->diagnostic_code));
 }
 
 int bounce_record(struct daemon *daemon, const char *name, const struct entry *entry)
 {
-	struct verdict verdict = {0};
+	struct judgement judgement = {0};
 	int64_t dsn = 0;
-	int r = judge(daemon, entry, &verdict);
+	int r = judge(daemon, entry, &judgement);
 
 	if (r >= 0)
-		r = add_dsn(daemon, name, entry, &verdict, &dsn);
-	if (r >= 0 && verdict.reason == NULL)
-		r = apply(daemon, &verdict, dsn);
+		r = add_dsn(daemon, name, entry, &judgement, &dsn);
+	if (r >= 0 && judgement.reason == NULL)
+		r = apply(daemon, &judgement, dsn);
 	if (r >= 0)
-		write_diary(daemon, entry, &verdict);
-	free(verdict.requester);
+		write_diary(daemon, entry, &judgement);
+	free(judgement.requester);
 	return r;
 }

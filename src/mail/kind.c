@@ -9,10 +9,10 @@
 #include <string.h>
 
 static const struct kind_row rows[] = {
-	{KIND_REPORT, "report", "report.txt", false, false},
-	{KIND_SIX, "six", "six.txt", true, true},
-	{KIND_DELAY, "delay", "delay.txt", false, false},
-	{KIND_BOUNCE, "bounce", "bounce.txt", false, false},
+	{KIND_REPORT, "report", "report.txt", "report.html", false, false},
+	{KIND_SIX, "six", "six.txt", NULL, true, true},
+	{KIND_DELAY, "delay", "delay.txt", NULL, false, false},
+	{KIND_BOUNCE, "bounce", "bounce.txt", "bounce.html", false, false},
 };
 
 const struct kind_row *kind_row(enum kind kind)

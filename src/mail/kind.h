@@ -22,6 +22,7 @@ struct kind_row {
 	enum kind kind;
 	const char *name;     // in the database and in logs: mail=six
 	const char *template; // file below the language's folder
+	const char *html;     // likewise, of the same as HTML; NULL where there is none
 	bool over_v6; // by postfix-v6 from the IPv6-only domain; else by postfix-dual from its twin
 	bool is_probe; // its fate is a measurement: sent from its token address; else from <>
 };
