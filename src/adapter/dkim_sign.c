@@ -8,6 +8,9 @@
 // each; so it is derived from the first: same fields, same body hash, another key. And an
 // oversigned field stands once more in h= than in the message, so a second one that is added on the
 // way breaks the signature (RFC 6376 section 8.15).
+//
+// What it costs, 2048 bits: 0.25 ms for RSA itself, and 0.36 ms for the library to have the key
+// read. That is OpenSSL 3.0 looking for a decoder: DER in PEM's place takes as long.
 #include "adapter/dkim_sign.h"
 
 #include <errno.h>
@@ -65,6 +68,7 @@ struct signer *signer_new(struct key *rsa, const char *rsa_selector, struct key 
 		abort(); // memory
 	set_fields(signer->library, DKIM_OPTS_SIGNHDRS, signed_fields);
 	set_fields(signer->library, DKIM_OPTS_OVERSIGNHDRS, oversigned_fields);
+	key_keep(rsa);
 	signer->rsa = rsa;
 	signer->ed25519 = ed25519;
 	signer->rsa_selector = mem_strdup(rsa_selector);

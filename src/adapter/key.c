@@ -8,6 +8,8 @@
 // of a locked key, were there no on_password.
 #include "adapter/key.h"
 
+#define OPENSSL_API_COMPAT 0x10101000L // RSA_METHOD, see key_keep()
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +17,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -33,6 +36,8 @@ struct key {
 	enum key_type type;
 	EVP_PKEY *pair;
 	char *pem;
+	RSA *rsa; // where it is kept, else NULL
+	struct key *next_kept;
 };
 
 static int on_password(char *dst, int size, int writing, void *arg)
@@ -166,10 +171,62 @@ const char *key_open(const char *path, enum key_type type, struct key **ret_key)
 	return fault;
 }
 
+// ---- keeping ------------------------------------------------------------------------------------
+
+static struct key *kept; // all of them
+
+// The private operation of all RSA keys in this process.
+static int on_private_encrypt(int len, const unsigned char *from, unsigned char *to, RSA *rsa,
+			      int padding)
+{
+	const struct key *key = kept;
+
+	while (key != NULL && BN_cmp(RSA_get0_n(key->rsa), RSA_get0_n(rsa)) != 0)
+		key = key->next_kept;
+	return RSA_meth_get_priv_enc(RSA_PKCS1_OpenSSL())(len, from, to,
+							  key != NULL ? key->rsa : rsa, padding);
+}
+
+static void take_over(void)
+{
+	static RSA_METHOD *method;
+
+	if (method != NULL)
+		return;
+	method = RSA_meth_dup(RSA_PKCS1_OpenSSL());
+	if (method == NULL || RSA_meth_set_priv_enc(method, on_private_encrypt) != 1)
+		abort(); // memory
+	RSA_set_default_method(method);
+}
+
+void key_keep(struct key *key)
+{
+	assert(key->type == KEY_RSA && key->rsa == NULL);
+	take_over();
+	key->rsa = EVP_PKEY_get1_RSA(key->pair);
+	if (key->rsa == NULL)
+		abort(); // memory
+	key->next_kept = kept;
+	kept = key;
+}
+
+static void let_go(struct key *key)
+{
+	struct key **link = &kept;
+
+	if (key->rsa == NULL)
+		return;
+	while (*link != key)
+		link = &(*link)->next_kept;
+	*link = key->next_kept;
+	RSA_free(key->rsa);
+}
+
 struct key *key_free(struct key *key)
 {
 	if (key == NULL)
 		return NULL;
+	let_go(key);
 	EVP_PKEY_free(key->pair);
 	explicit_bzero(key->pem, strlen(key->pem));
 	free(key->pem);

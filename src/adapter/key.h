@@ -34,6 +34,12 @@ const char *key_open(const char *path, enum key_type type, struct key **ret_key)
 struct key *key_make(enum key_type type);
 struct key *key_free(struct key *key);
 
+// From now on, a copy of this RSA key that any library in this process has read signs by way of
+// this one, until this one is freed. OpenSSL prepares a key at its first operation (Montgomery
+// forms, a blinding), which takes longer than the operation, and libopendkim reads its key anew for
+// every message. One thread at a time.
+void key_keep(struct key *key);
+
 // Writes it into a new file of mode 0600, durably; owner and group become those of the file at
 // owner_path where we are root and there is one. 0 or a negative errno: -EEXIST where there is a
 // file already, which is left as it is.

@@ -102,6 +102,14 @@ static struct signer *make_signer(void)
 	return signer_new(copy_of(KEY_RSA), "sel.ector", copy_of(KEY_ED25519), "sel.ector");
 }
 
+// Where the field after the first begins, or the end.
+static const char *next_field(const char *fields)
+{
+	const char *second = strstr(fields, "\nDKIM-Signature: ");
+
+	return second != NULL ? second + 1 : fields + strlen(fields);
+}
+
 // The field for text that is signed by that type of key; record is set for verify().
 static struct buf sign(enum key_type type, const char *text)
 {
@@ -114,7 +122,7 @@ static struct buf sign(enum key_type type, const char *text)
 	key_record(keys[type], &record);
 	assert_int_equal(signer_sign(signer, "six.test", WHEN, &plain, &fields), 0);
 	assert_true(fields.len <= signer_room(signer, "six.test"));
-	second = strstr(buf_string(&fields), "\nDKIM-Signature: ") + 1;
+	second = next_field(buf_string(&fields));
 	if (type == KEY_RSA)
 		fields.len = (size_t)(second - fields.data);
 	else
@@ -264,6 +272,38 @@ static void test_one_signer_many_messages(void **state)
 	signer_free(signer);
 }
 
+// Each signs with its own key, however many there are and whichever is gone.
+static void test_many_signers(void **state)
+{
+	struct key *other = key_make(KEY_RSA);
+	struct signer *signers[] = {make_signer(), signer_new(other, "sel.ector", NULL, ""),
+				    make_signer()};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(signers); i++) {
+		struct buf text = buf_of(HEAD BODY), message = buf_make(ROOM);
+		size_t n = i % COUNT(signers);
+
+		if (i == COUNT(signers))
+			signers[2] = signer_free(signers[2]);
+		if (signers[n] != NULL) {
+			buf_free(&record);
+			record = buf_make(KEY_RECORD_MAX);
+			key_record(n == 1 ? other : keys[KEY_RSA], &record);
+			assert_int_equal(signer_sign(signers[n], "six.test", WHEN, &text, &message),
+					 0);
+			// the RSA signature alone: the verifier would look at both
+			message.len = (size_t)(next_field(buf_string(&message)) - message.data);
+			buf_add(&message, text.data, text.len);
+			assert_int_equal(verify(&message), DKIM_STAT_OK);
+		}
+		buf_free(&text);
+		buf_free(&message);
+	}
+	signer_free(signers[0]);
+	signer_free(signers[1]);
+}
+
 static void test_not_a_message(void **state)
 {
 	static const char *const texts[] = {"", "no line end", "From: a@six.test\r\n",
@@ -320,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_same_again),
 		cmocka_unit_test(test_one_signer_many_messages),
+		cmocka_unit_test(test_many_signers),
 		cmocka_unit_test(test_not_a_message),
 		cmocka_unit_test(test_A7_room),
 	};
