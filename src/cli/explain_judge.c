@@ -27,7 +27,8 @@ struct judge {
 	const struct facts *facts;
 	struct envelope_signs signs;
 	struct bounce_text text;
-	char *whole; // the text up to the returned message
+	char *whole;    // the text up to the returned message
+	char *preamble; // what is said of all recipients
 	struct explained *explained;
 };
 
@@ -173,7 +174,9 @@ static void judge_words(struct judge *judge, const char *address, const char *wo
 {
 	const bool is_all = *words == '\0', is_alone = judge->text.n_recipients < 2;
 	const struct diagnose_input input = {.diagnostic = is_all ? judge->whole : words,
-					     .text = !is_all && is_alone ? judge->whole : ""};
+					     .text = is_all     ? ""
+						     : is_alone ? judge->whole
+								: judge->preamble};
 	struct explained_recipient *recipient = add_recipient(judge, address);
 
 	recipient->is_classed = true;
@@ -232,10 +235,12 @@ void explain_judge(const struct diagnose_table *table, char *bytes, size_t len,
 	mime_read_bounce(bytes, len, &facts);
 	bounce_text_read(facts.report_text, strlen(facts.report_text), &judge.text);
 	judge.whole = mem_strndup(facts.report_text, judge.text.len);
+	judge.preamble = mem_strndup(facts.report_text, judge.text.preamble);
 	ret_explained->is_mail = judge.signs.is_mail;
 	judge_report(&judge);
 	ret_explained->is_bounce = is_bounce(&judge);
 	free(judge.whole);
+	free(judge.preamble);
 	free(judge.signs.failed);
 	bounce_text_free(&judge.text);
 	facts_free(&facts);

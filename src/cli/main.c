@@ -5,7 +5,8 @@
 // the verb.
 //
 // SECURITY: runs as whoever calls it, writes nothing but the new key of `dkim-key`. What strangers
-// wrote is read by `explain` alone, in a process of its own that can reach nothing.
+// wrote is read by `explain`, in a process of its own that can reach nothing, and by `survey`: DNS
+// answers and banners, under bounds.
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static const struct verb verbs[] = {
 	 "print the configuration in effect, and where each value came from"},
 	{"dkim-key", verb_dkim_key, "make a key that signs mail, and print its DNS records"},
 	{"explain", verb_explain, "say of bounces from anywhere why mail came back"},
+	{"survey", verb_survey, "ask the DNS and mail servers whether domains take mail over IPv6"},
 };
 
 static void print_help(FILE *out)

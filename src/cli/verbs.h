@@ -13,3 +13,6 @@ int verb_dkim_key(int argc, char **argv);
 
 // explain [--json] [FILE…]: why mail came back, of bounces from anywhere.
 int verb_explain(int argc, char **argv);
+
+// survey [OPTION]… [DOMAIN…]: what the DNS and the mail servers of domains say of IPv6.
+int verb_survey(int argc, char **argv);
