@@ -196,6 +196,7 @@ def test_faults(pf):
     for old, new, why in (
             ("operator@good.test", "boss@six.test", r"operator_address: .*site's own"),
             ("listen = 2001:db8:25::6", "listen = 192.0.2.6", r"v6.listen|listen: "),
+            ("listen = 2001:db8:25::6", "listen = all", "listen: "),
             ("retry_max = 2", "retry_max = soon", "retry_max: ")):
         write(broken, CONFIG.format(pf.folder).replace(old, new))
         got = pf.setup(config=broken)
