@@ -23,6 +23,7 @@
 #include "daemon/diary.h"
 #include "daemon/gate.h"
 #include "daemon/ingest.h"
+#include "daemon/languages.h"
 #include "daemon/limits.h"
 #include "daemon/outbox.h"
 #include "daemon/signing.h"
@@ -291,18 +292,34 @@ static void add_sources(struct daemon *daemon)
 	daemon->sigint = loop_add_signal(daemon->loop, SIGINT, on_stop, daemon);
 }
 
+static void find_address(char dst[SURVEY_ADDRESS_SIZE], const char *listen)
+{
+	dst[0] = '\0';
+	while (*listen != '\0' && dst[0] == '\0') {
+		size_t len = strcspn(listen, " \t");
+
+		if (memchr(listen, ':', len) != NULL && len < SURVEY_ADDRESS_SIZE) {
+			memcpy(dst, listen, len);
+			dst[len] = '\0';
+		}
+		listen += len + strspn(listen + len, " \t");
+	}
+}
+
 struct daemon *daemon_new(const struct config *config, FILE *errors, int *ret_status)
 {
 	struct daemon *daemon = mem_new(1, sizeof(*daemon));
 
 	daemon->config = config;
 	daemon->lock = -1;
+	find_address(daemon->own_address, config->v6.listen);
 	daemon->loop = loop_new();
 	*ret_status = EX_CONFIG;
 	daemon->signing = signing_new(config, errors);
 	daemon->diagnose_table =
 		diagnose_file_read(config->diagnose_table, config->diagnose_local, errors);
-	if (daemon->signing == NULL || daemon->diagnose_table == NULL)
+	daemon->languages = languages_read(config, errors);
+	if (daemon->signing == NULL || daemon->diagnose_table == NULL || daemon->languages == NULL)
 		return daemon_free(daemon);
 	if (!open_state(daemon, errors, ret_status) || !open_rest(daemon, errors, ret_status) ||
 	    !open_gate(daemon, errors, ret_status))
@@ -333,6 +350,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	seal_free(daemon->seal);
 	signing_free(daemon->signing);
 	diagnose_table_free(daemon->diagnose_table);
+	languages_free(daemon->languages);
 	store_free(daemon->store);
 	loop_free(daemon->loop);
 	if (daemon->lock >= 0)

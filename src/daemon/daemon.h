@@ -15,11 +15,14 @@
 #include "adapter/spool.h"
 #include "adapter/store.h"
 #include "base/buf.h"
+#include "mail/survey.h"
+#include "mail/verdict.h"
 
 struct diagnose_table;
 struct diary;
 struct gate;
 struct ingest;
+struct languages;
 struct limits;
 struct outbox;
 struct signing;
@@ -38,6 +41,7 @@ struct daemon {
 	struct store *store;
 	struct diary *diary;
 	struct ingest *ingest;
+	struct languages *languages;
 	struct surveys *surveys;
 	struct limits *limits;
 	struct spent *spent;  // tokens of probes that failed
@@ -45,6 +49,8 @@ struct daemon {
 	struct gate *gate;    // NULL while nothing is to come in
 	struct outbox *dual;
 	struct outbox *v6;
+	char own_address[SURVEY_ADDRESS_SIZE]; // the first IPv6 one that v6 has; "" for none
+	enum own_records own_records;
 	struct source *turn;  // asked for by whoever has something to record
 	struct source *clock; // the next turn at the latest
 	struct source *watch;

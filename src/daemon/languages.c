@@ -110,7 +110,7 @@ struct languages *languages_free(struct languages *languages)
 	return NULL;
 }
 
-// What follows the first plus, up to another: cs in test+cs+x@.
+// What follows the first plus, up to another: cs in test+cs+x@, quoted or not.
 static bool find_detail(char dst[ADDR_LOCAL_MAX + 1], const char *recipient)
 {
 	struct addr addr;
@@ -118,12 +118,11 @@ static bool find_detail(char dst[ADDR_LOCAL_MAX + 1], const char *recipient)
 
 	if (addr_parse(recipient, strlen(recipient), &addr) != NULL)
 		return false;
-	addr_local_plain(dst, &addr);
-	plus = strchr(dst, '+');
+	plus = strchr(addr.local, '+');
 	if (plus == NULL)
 		return false;
-	memmove(dst, plus + 1, strlen(plus));
-	dst[strcspn(dst, "+")] = '\0';
+	text_cut(dst, ADDR_LOCAL_MAX + 1, plus + 1);
+	dst[strcspn(dst, "+\"")] = '\0';
 	return true;
 }
 

@@ -12,13 +12,17 @@
 #include <string.h>
 
 #include "adapter/compose.h"
+#include "adapter/report_json.h"
 #include "base/file.h"
 #include "daemon/bounce.h"
 #include "daemon/daemon.h"
+#include "daemon/finding.h"
+#include "daemon/languages.h"
 #include "daemon/signing.h"
 #include "daemon/words.h"
 
-#define CUT_MIN 32 // octets of a stranger's value that always stay
+#define CUT_MIN    32           // octets of a stranger's value that always stay
+#define SAMPLE_MAX (256 * 1024) // of a template with something everywhere
 
 static const char *sentence_of(int error)
 {
@@ -35,31 +39,94 @@ static const char *sentence_of(int error)
 	return "cannot be written";
 }
 
+static void file_of(char dst[4096], const struct config *config, const struct language *language,
+		    const char *name)
+{
+	snprintf(dst, 4096, "%s/%s/%s", config->templates_directory, language->name, name);
+}
+
 // A requester must not stay without an answer because some server's words, escaped, fill it: then
 // they are cut, shorter and shorter.
-static int compose_bounded(struct letter *letter, const struct compose *letterhead,
-			   struct words *words)
+static int compose_bounded(struct letter *letter, struct compose *letterhead,
+			   const struct words_input *input)
 {
-	int r = compose_message(letterhead, &letter->text, &letter->message.utf8);
+	int r = -EFBIG;
 
 	for (size_t max = WORDS_CUT_MAX; r == -EFBIG && max >= CUT_MIN; max /= 2) {
-		words_cut(words, max);
+		struct words_tree *tree = words_new(input, max);
+
+		buf_clear(&letter->text);
+		letterhead->words = words_values(tree);
 		r = compose_message(letterhead, &letter->text, &letter->message.utf8);
+		words_free(tree);
 	}
+	letterhead->words = NULL;
 	return r;
 }
 
-static const char *compose(struct letter *letter, const struct daemon *daemon,
-			   const struct config_site *site, const struct store_mail *mail,
-			   const char *domain)
+// The part for machines, which goes where the HTML goes.
+static int write_json(struct buf *out, const struct store_mail *mail, const struct finding *finding)
+{
+	char id[TOKEN_ID_SIZE];
+	struct report_json report = {
+		.kind = kind_row(mail->kind)->name,
+		.id = id,
+		.requester = mail->requester,
+		.recipient = mail->recipient,
+		.arrived = mail->arrived,
+		.client_address = mail->client_address,
+		.client_helo = mail->client_helo,
+		.protocol = mail->client_protocol,
+		.trace = finding->has_trace ? &finding->trace : NULL,
+		.found = finding->found,
+		.survey = mail->survey,
+		.class = mail->class,
+		.phase = finding->is_diagnosed ? phase_name(finding->diagnosis.phase) : NULL,
+		.action = mail->action,
+		.status = mail->status,
+		.remote_mta = mail->remote_mta,
+		.diagnostic = mail->diagnostic,
+	};
+
+	token_id_text(id, kind_request(mail->id));
+	return report_json_write(&report, REPORT_JSON_MAX, out);
+}
+
+static void write_message_id(char dst[TOKEN_TEXT_SIZE + DOMAIN_MAX + 1],
+			     const struct daemon *daemon, const struct store_mail *mail,
+			     const char *domain)
+{
+	struct token token;
+
+	seal_mint(daemon->seal, LETTER_ID_PURPOSE, domain, mail->id,
+		  mail->created + daemon->config->token_lifetime, &token);
+	token_text(dst, &token);
+	snprintf(dst + TOKEN_TEXT_LEN, DOMAIN_MAX + 2, "@%s", domain);
+}
+
+// The letter's text, from the finding.
+static int write_text(struct letter *letter, const struct daemon *daemon,
+		      const struct config_site *site, const struct store_mail *mail,
+		      const char *domain, const struct language *language,
+		      const struct finding *finding)
 {
 	const struct kind_row *kind = kind_row(mail->kind);
-	struct words words;
-	struct template_values values = {words.list, 0};
-	char from[ADDR_TEXT_SIZE], message_id[TOKEN_TEXT_SIZE + DOMAIN_MAX + 1], path[4096];
+	auto_buf struct buf json = buf_make(REPORT_JSON_MAX);
+	char from[ADDR_TEXT_SIZE], message_id[TOKEN_TEXT_SIZE + DOMAIN_MAX + 1];
+	char text[4096], html[4096];
+	struct words_input input = {
+		.site = site,
+		.phrases = language->phrases,
+		.mail = mail,
+		.own_name = daemon->config->v6.hostname,
+		.own_address = daemon->own_address,
+		.survey = finding->survey,
+		.found = finding->found,
+		.diagnosis = finding->is_diagnosed ? &finding->diagnosis : NULL,
+	};
 	struct compose letterhead = {
-		.template = path,
-		.values = &values,
+		.template = text,
+		.template_html = kind->html == NULL ? NULL : html,
 		.from_name = site->title,
 		.from = from,
 		.to = mail->requester,
@@ -71,23 +138,34 @@ static const char *compose(struct letter *letter, const struct daemon *daemon,
 		.date = mail->created,
 		.status_part = mail->status_part[0] == '\0' ? NULL : mail->status_part,
 		.returned = mail->returned[0] == '\0' ? NULL : mail->returned,
-		.max = (mail->kind == KIND_REPORT ? COMPOSE_REPORT_MAX : COMPOSE_MAX) -
+		.max = (kind->html == NULL ? COMPOSE_MAX : COMPOSE_REPORT_MAX) -
 		       signing_room(daemon->signing, site, domain),
 	};
-	struct token token;
+
+	file_of(text, daemon->config, language, kind->template);
+	if (kind->html != NULL) {
+		file_of(html, daemon->config, language, kind->html);
+		if (write_json(&json, mail, finding) == 0)
+			letterhead.json = buf_string(&json);
+	}
+	snprintf(from, sizeof(from), "%s@%s", site->contact, domain);
+	write_message_id(message_id, daemon, mail, domain);
+	return compose_bounded(letter, &letterhead, &input);
+}
+
+static const char *compose(struct letter *letter, const struct daemon *daemon,
+			   const struct config_site *site, const struct store_mail *mail,
+			   const char *domain)
+{
+	const struct language *language = languages_of(daemon->languages, site, mail->recipient);
+	struct finding finding;
 	int r;
 
-	words_fill(&words, site, mail, daemon->config->v6.hostname);
-	values.n = words.n;
-
-	seal_mint(daemon->seal, LETTER_ID_PURPOSE, domain, mail->id,
-		  mail->created + daemon->config->token_lifetime, &token);
-	token_text(message_id, &token);
-	snprintf(message_id + TOKEN_TEXT_LEN, sizeof(message_id) - TOKEN_TEXT_LEN, "@%s", domain);
-	snprintf(from, sizeof(from), "%s@%s", site->contact, domain);
-	snprintf(path, sizeof(path), "%s/%s/%s", daemon->config->templates_directory,
-		 site->language, kind->template);
-	r = compose_bounded(letter, &letterhead, &words);
+	if (language == NULL)
+		return "its language is no longer there";
+	finding_make(&finding, daemon, site, mail);
+	r = write_text(letter, daemon, site, mail, domain, language, &finding);
+	finding_free(&finding);
 	if (r == 0 && signing_sign(daemon->signing, site, domain, mail->created, &letter->text) < 0)
 		r = -EBADMSG;
 	return r < 0 ? sentence_of(r) : NULL;
@@ -155,39 +233,64 @@ static void make_blank(struct store_mail *mail, enum kind kind)
 	store_mail_blank(mail);
 }
 
-// Prints what is wrong with the template, if anything.
-static bool check_template(const char *path, const struct config *config,
-			   const struct config_site *site, enum kind kind, FILE *errors)
+// What is wrong with the template when all it names is there, or nothing; NULL for nothing.
+static const char *try(const struct buf *file, enum mustache_context context,
+		       const struct words_input *input, bool is_full)
 {
-	auto_buf struct buf file = buf_make(COMPOSE_REPORT_MAX), out = buf_make(COMPOSE_REPORT_MAX);
-	int r = file_read_at(AT_FDCWD, path, &file);
-	const char *fault = r < 0 ? strerror(-r) : NULL;
-	struct store_mail mail;
-	struct words words;
+	auto_buf struct buf out = buf_make(SAMPLE_MAX);
+	struct words_tree *tree = words_sample(input, is_full);
+	const char *fault = mustache_render(buf_string(file), context, words_values(tree), &out);
 
-	if (fault == NULL) {
-		make_blank(&mail, kind);
-		words_fill(&words, site, &mail, config->v6.hostname);
-		fault = template_render(buf_string(&file),
-					&(struct template_values){words.list, words.n}, &out);
-	}
+	words_free(tree);
+	return fault;
+}
+
+// Prints what is wrong with the file, if anything.
+static bool check_template(const char *path, enum mustache_context context,
+			   const struct words_input *input, FILE *errors)
+{
+	auto_buf struct buf file = buf_make(COMPOSE_REPORT_MAX);
+	int r = file_read_at(AT_FDCWD, path, &file);
+	const char *fault = r < 0 ? strerror(-r) : try(&file, context, input, true);
+
+	if (fault == NULL)
+		fault = try(&file, context, input, false);
 	if (fault != NULL)
 		fprintf(errors, "%s: %s\n", path, fault);
 	return fault == NULL;
 }
 
+static bool check_kind(const struct config *config, const struct language *language, enum kind kind,
+		       FILE *errors)
+{
+	const struct kind_row *row = kind_row(kind);
+	struct store_mail mail;
+	struct words_input input = {.site = &config->sites[0],
+				    .phrases = language->phrases,
+				    .mail = &mail,
+				    .own_name = config->v6.hostname,
+				    .own_address = ""};
+	char path[4096];
+	bool ok;
+
+	make_blank(&mail, kind);
+	file_of(path, config, language, row->template);
+	ok = check_template(path, MUSTACHE_TEXT, &input, errors);
+	if (row->html == NULL)
+		return ok;
+	file_of(path, config, language, row->html);
+	return check_template(path, MUSTACHE_HTML, &input, errors) && ok;
+}
+
 bool letter_check_templates(const struct config *config, FILE *errors)
 {
-	char path[4096];
-	bool ok = true;
+	struct languages *languages = languages_read(config, errors);
+	bool ok = languages != NULL;
 
-	for (size_t i = 0; i < config->n_sites; i++)
-		for (enum kind kind = KIND_REPORT; kind <= KIND_BOUNCE; kind++) {
-			const struct config_site *site = &config->sites[i];
-
-			snprintf(path, sizeof(path), "%s/%s/%s", config->templates_directory,
-				 site->language, kind_row(kind)->template);
-			ok = check_template(path, config, site, kind, errors) && ok;
-		}
+	for (const struct language *language = ok ? languages_first(languages) : NULL;
+	     language != NULL; language = language->next)
+		for (enum kind kind = KIND_REPORT; kind <= KIND_BOUNCE; kind++)
+			ok = check_kind(config, language, kind, errors) && ok;
+	languages_free(languages);
 	return ok;
 }

@@ -48,26 +48,10 @@ struct surveys {
 	size_t n;
 };
 
-// The first IPv6 address that v6 sends from; "" for none.
-static void find_source(char dst[SURVEY_ADDRESS_SIZE], const char *listen)
-{
-	dst[0] = '\0';
-	while (*listen != '\0' && dst[0] == '\0') {
-		size_t len = strcspn(listen, " \t");
-
-		if (memchr(listen, ':', len) != NULL && len < SURVEY_ADDRESS_SIZE) {
-			memcpy(dst, listen, len);
-			dst[len] = '\0';
-		}
-		listen += len + strspn(listen + len, " \t");
-	}
-}
-
 struct surveys *surveys_new(struct daemon *daemon, int *ret_error)
 {
 	const struct config *config = daemon->config;
 	struct surveys *surveys = mem_new(1, sizeof(*surveys));
-	char source[SURVEY_ADDRESS_SIZE];
 	struct surveyor_options options = {
 		.deadline_ms = (int)config->survey_deadline * 1000,
 		.at_once = (int)config->survey_at_once,
@@ -75,7 +59,7 @@ struct surveys *surveys_new(struct daemon *daemon, int *ret_error)
 		.reuse_ms = REUSE_MS,
 		.reuse_max = REUSE_N,
 		.reach = config->survey_reach != 0,
-		.knock = {.helo = config->v6.hostname, .source_v6 = source},
+		.knock = {.helo = config->v6.hostname, .source_v6 = daemon->own_address},
 	};
 	int r = 0;
 
@@ -86,7 +70,6 @@ struct surveys *surveys_new(struct daemon *daemon, int *ret_error)
 	TAILQ_INIT(&surveys->recorded);
 	if (config->survey_deadline == 0)
 		return surveys;
-	find_source(source, config->v6.listen);
 	r = dns_init();
 	if (r == 0)
 		surveys->surveyor = surveyor_new(daemon->loop, &options, &r);

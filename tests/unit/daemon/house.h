@@ -71,6 +71,27 @@ static inline void house_write_template(const char *name, const char *text)
 	folder_write(path, text, strlen(text));
 }
 
+// The shipped phrases of a language, which is then one of the house's. Tests run in the tree's
+// root.
+static inline void house_write_phrases(const char *language)
+{
+	char path[60], to[60];
+	char *text = calloc(1, 100000);
+	FILE *file;
+	size_t len;
+
+	snprintf(path, sizeof(path), "templates/%s/phrases.ini", language);
+	snprintf(to, sizeof(to), "templates/%s", language);
+	mkdir(folder_file(to), 0755);
+	file = fopen(path, "r");
+	if (file == NULL)
+		abort();
+	len = fread(text, 1, 100000, file);
+	fclose(file);
+	folder_write(path, text, len);
+	free(text);
+}
+
 // cmocka set-up: a house without a daemon.
 static inline int house_make(void **state)
 {
@@ -85,6 +106,9 @@ static inline int house_make(void **state)
 		mkdir(folder_file(folders[i]), 0755);
 	folder_write("secret", "0123456789abcdef0123456789abcdef", 32);
 	folder_write("diagnose.tab", house_rows, strlen(house_rows));
+	house_write_phrases("en");
+	house_write_template("report.html", "<p>{{client_address}}</p>\n");
+	house_write_template("bounce.html", "<p>{{happened}}</p>\n");
 	house_write_template("report.txt", "Subject: report\n\n{{client_address}}\n");
 	house_write_template("six.txt", "Subject: six\n\n{{tester}}\n");
 	house_write_template("delay.txt", "Subject: delay\n\n{{give_up_at}}\n");
