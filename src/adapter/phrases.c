@@ -46,8 +46,8 @@ struct reading {
 
 static const char *const ours[] = {"handover", "records"};
 static const char *const notes[] = {
-	"implicit-aaaa", "implicit-a", "null-mx", "none",  "no-domain", "no-aaaa",    "no-dns",
-	"incomplete",    "cname",      "literal", "later", "ns-v4",     "more-hosts", "some-not"};
+	"implicit-aaaa", "implicit-a", "null-mx", "none",  "no-domain",  "no-dns",  "incomplete",
+	"cname",         "literal",    "later",   "ns-v4", "more-hosts", "some-not"};
 static const char *const whos[] = {"you", "provider", "nobody", "us"};
 static const char *const providers[] = {"google", "microsoft"};
 static const char *const units[] = {"day", "hour", "minute", "second"};

@@ -90,30 +90,39 @@ static void note_kinds(struct words_tree *tree, struct words_list *notes)
 	}
 }
 
+static bool is_literal(const struct survey_host *host)
+{
+	return host->is_literal;
+}
+
+static bool is_alias(const struct survey_host *host)
+{
+	return host->is_cname && !host->is_literal;
+}
+
+static bool has_dns_over_v4(const struct survey_host *host)
+{
+	return host->n_v6 > 0 && host->ns_v6 == SURVEY_NO;
+}
+
+// What is wrong with a host, told of the first that it is true of.
 static void note_hosts(struct words_tree *tree, struct words_list *notes)
 {
+	static const struct {
+		const char *name;
+		bool (*is_so)(const struct survey_host *host);
+	} rows[] = {{"literal", is_literal}, {"cname", is_alias}, {"ns-v4", has_dns_over_v4}};
 	const struct survey *survey = tree->in->survey;
 	struct phrase_facts facts = tree->facts;
 
-	for (size_t i = 0; i < survey->n_hosts; i++) {
-		const struct survey_host *host = &survey->hosts[i];
-
-		facts.host = words_stranger(tree, host->name);
-		if (host->is_literal)
-			add_note(tree, notes, "note", "literal", &facts);
-		else if (host->is_cname && survey->mx == SURVEY_MX_LISTED)
-			add_note(tree, notes, "note", "cname", &facts);
-		if (host->n_v6 > 0 && host->ns_v6 == SURVEY_NO)
-			add_note(tree, notes, "note", "ns-v4", &facts);
-	}
-}
-
-static bool none_has_v6(const struct survey *survey)
-{
-	for (size_t i = 0; i < survey->n_hosts; i++)
-		if (survey->hosts[i].has_v6 != SURVEY_NO)
-			return false;
-	return survey->n_hosts > 0;
+	for (size_t row = 0; row < sizeof(rows) / sizeof(*rows); row++)
+		for (size_t i = 0; i < survey->n_hosts; i++) {
+			if (!rows[row].is_so(&survey->hosts[i]))
+				continue;
+			facts.host = words_stranger(tree, survey->hosts[i].name);
+			add_note(tree, notes, "note", rows[row].name, &facts);
+			break;
+		}
 }
 
 static bool some_has(const struct survey *survey, bool (*is_so)(const struct survey_address *))
@@ -125,12 +134,17 @@ static bool some_has(const struct survey *survey, bool (*is_so)(const struct sur
 	return false;
 }
 
+static bool is_any(const struct survey_address *address)
+{
+	return address->text[0] != '\0';
+}
+
 static bool accepts(const struct survey_address *address)
 {
 	return address->reach == SURVEY_REACH_ACCEPTS;
 }
 
-// Where no host stands that could be in a table, this says why.
+// Where no host stands in the table, this says why.
 static const char *note_of_mx(const struct survey *survey)
 {
 	switch (survey->mx) {
@@ -143,13 +157,14 @@ static const char *note_of_mx(const struct survey *survey)
 	case SURVEY_MX_NO_DOMAIN:
 		return "no-domain";
 	case SURVEY_MX_LISTED:
-		return none_has_v6(survey) ? "no-aaaa" : NULL;
+		return NULL;
 	case SURVEY_MX_IMPLICIT:
 		break;
 	}
-	if (survey->a_only || none_has_v6(survey))
+	if (survey->a_only)
 		return "implicit-a";
-	return survey->hosts[0].has_v4 == SURVEY_NO ? "implicit-aaaa" : NULL;
+	return survey->hosts[0].n_v6 > 0 && survey->hosts[0].has_v4 == SURVEY_NO ? "implicit-aaaa"
+										 : NULL;
 }
 
 static void add_notes(struct words_tree *tree)
@@ -281,7 +296,7 @@ void words_add_survey(struct words_tree *tree)
 	for (size_t i = 0; i < survey->n_hosts; i++)
 		append_host(tree, &hosts, &survey->hosts[i], column_width(tree));
 	words_add_said(tree, "survey_title", title);
-	words_add_flag(tree, "has_reach", survey->tried_reach);
+	words_add_flag(tree, "has_reach", survey->tried_reach && some_has(survey, is_any));
 	words_add_flag(tree, "has_hosts", hosts.n > 0);
 	words_add_number(tree, "more_hosts", survey->n_hosts - hosts.n);
 	words_add_list(tree, "hosts", &hosts);
