@@ -5,6 +5,7 @@
 our own addresses, responders without manners, a list that we are on, forwarders. Here with the limits that are shipped, and once
 more without any: the rules must end each loop by themselves, but for the two whose messages look like a person's each time."""
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -13,7 +14,7 @@ from tap import diag, done, eq, ok  # noqa: E402
 
 # A server that answers, or passes on, all it takes: by the local part it was sent to. None of them says that it is a machine.
 RESPONDER = '''
-import asyncio, email, email.utils, re, sys
+import asyncio, email, email.utils, os, re, sys, tempfile
 import smtpserver
 HOSTS = {"six.test": "2001:db8:25::6", "seis.test": "2001:db8:25::6"}
 
@@ -40,6 +41,33 @@ def note(me, about, thread):
         head += f"In-Reply-To: {about['Message-ID']}\\r\\n"
     return (head.replace("\\r\\n ", " ") + "\\r\\nI am on vacation.\\r\\n").encode()
 
+# Debian's vacation(1) answers by sendmail(1): ours keeps what it was given
+SENDMAIL = """#!/bin/sh
+for to; do :; done
+{ echo "$to"; cat; } > PATH.part
+mv PATH.part PATH.sent
+"""
+VACATION = """mount --bind "$0" /usr/sbin/sendmail
+vacation -d -f "$0.db" -i root
+exec vacation -d -j -z -r 0 -a "$1" -f "$0.db" -m "$0.msg" root
+"""
+
+async def vacation(me, sender, octets):
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/sendmail"
+        for name, text in ((path, SENDMAIL.replace("PATH", path)), (f"{path}.msg", f"From: {me}\\nSubject: away: $SUBJECT\\n\\nI am on vacation.\\n")):
+            with open(name, "w", opener=lambda p, f: os.open(p, f, 0o755)) as file:
+                file.write(text)
+        run = await asyncio.create_subprocess_exec("unshare", "-m", "sh", "-ec", VACATION, path, me, stdin=asyncio.subprocess.PIPE)
+        await run.communicate(f"From {sender or 'MAILER-DAEMON'} Mon Nov 23 18:00:00 2026\\n".encode() + octets.replace(b"\\r\\n", b"\\n"))
+        for _ in range(30):  # vacation(1) does not wait for sendmail(1)
+            await asyncio.sleep(0.1)
+            if os.path.exists(f"{path}.sent"):
+                with open(f"{path}.sent", "rb") as file:
+                    to, _, answer = file.read().partition(b"\\n")
+                await mail("", to.decode(), answer.replace(b"\\n", b"\\r\\n"))
+                break
+
 def after(session, octets):
     about, me = email.message_from_bytes(octets), session.recipients[0]
     who = me.partition("@")[0]
@@ -48,6 +76,10 @@ def after(session, octets):
     if who.startswith("vacation"):                # to the envelope sender, to From, to Reply-To, to Sender
         for to in {session.sender, header, about["Reply-To"], about["Sender"]} - {"", None}:
             jobs.append(mail(me, to, note(me, about, who.endswith("thread"))))
+    elif who.startswith("debian"):                # vacation(1) looks for Auto-Submitted and Precedence; the deaf one does not see them
+        if who.endswith("deaf"):
+            octets = re.sub(rb"(?im)^(Auto-Submitted|Precedence):.*\\r\\n", b"", octets)
+        jobs.append(vacation(me, session.sender, octets))
     elif who.startswith("asker"):                 # to the tester itself, again and again
         jobs.append(mail(me, "test@six.test", note(me, about, who.endswith("thread"))))
     elif who.startswith("list"):                  # the tester is subscribed; the list is its own sender, and says nothing of itself
@@ -66,7 +98,7 @@ OURS = ["test@six.test", "test+x@seis.test", "test@dual.test", "test@doble.test"
 # Whose messages carry a mark of ours, or nothing that is answered, and what becomes of what they send after the first; then who
 # writes a fresh message each time
 MARKED = {"vacation": [], "vacation-thread": [], "asker-thread": ["loop"] * 2, "list": ["auto-submitted"] * 2, "forward": [],
-          "resend": ["auto-submitted"] * 2}
+          "resend": ["auto-submitted"] * 2, "debian": [], "debian-deaf": []}
 UNMARKED = {"asker": ["too-soon"] * 2}
 
 
@@ -104,6 +136,11 @@ def test_loops(house, names, title, most):
     eq(sorted((r["sender"], r["decision"]) for r in house.sql("SELECT sender, decision FROM dsn WHERE sender != ''")),
        [(f"{name}@loop.test", "not-from-null-sender") for name in ("vacation-thread", "vacation")],
        f"fault 21 {title} vacation: its answer to the six probe is swallowed")
+    house.until(lambda: house.sql("SELECT 1 FROM dsn WHERE sender = '' AND decision = 'no-delivery-status'"))
+    eq([(re.sub(r".*<|>.*", "", row["requester"]), row["decision"]) for row in house.sql(
+        "SELECT requester, dsn.decision FROM dsn JOIN message m ON m.id = dsn.message JOIN request r ON r.id = m.request"
+        " WHERE dsn.sender = '' AND requester LIKE 'debian%' AND dsn.action = ''")], [("debian-deaf@loop.test", "no-delivery-status")],
+       f"fault 21 {title} Debian's vacation keeps quiet, and deaf to Auto-Submitted it answers the probe from <>, which is swallowed")
     ok(len([m for m in house.mails(OPERATOR) if m.is_from_us]) <= 2 * len(names), f"fault 21 {title} nor does a human get many")
 
 
