@@ -432,7 +432,9 @@ static char *or_empty(char *text)
 	return text != NULL ? text : mem_strdup("");
 }
 
-static void read_report(struct facts *facts, const char *bytes, size_t len, bool wants_text)
+// Where no part says anything, a wrong boundary perhaps, the body as it stands may.
+static void read_report(struct facts *facts, const char *bytes, size_t len, const char *body,
+			bool wants_text)
 {
 	struct walk walk = {.text_max = wants_text ? MIME_TEXT_MAX : FACTS_TEXT_MAX,
 			    .wants_text = wants_text};
@@ -443,6 +445,8 @@ static void read_report(struct facts *facts, const char *bytes, size_t len, bool
 		walk.own_text = NULL;
 	}
 	free(walk.own_text);
+	if (wants_text && walk.best.text == NULL && walk.best.status == NULL)
+		walk.best.text = keep_text(body, (size_t)(bytes + len - body), "", MIME_TEXT_MAX);
 	facts->is_report = walk.is_report;
 	facts->has_dsn = walk.best.status != NULL;
 	facts->dsn = walk.best.dsn;
@@ -461,7 +465,7 @@ static void read_message(char *bytes, size_t len, bool wants_text, struct facts 
 	read_header(ret_facts, bytes, len, &length);
 	ret_facts->subject = or_empty(ret_facts->subject);
 	read_report(ret_facts, bytes, len - length > MIME_BODY_MAX ? length + MIME_BODY_MAX : len,
-		    wants_text);
+		    bytes + length, wants_text);
 }
 
 void mime_read(char *bytes, size_t len, struct facts *ret_facts)

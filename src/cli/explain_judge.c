@@ -18,6 +18,7 @@
 struct envelope_signs {
 	bool is_mail;
 	bool is_from_mailer; // a mail system wrote it
+	bool is_null_path;   // an automaton did: a mail system, or somebody on holiday
 	bool is_feedback;    // a complaint (RFC 5965), no bounce
 	char *failed;        // X-Failed-Recipients (Exim, Google); "" for none
 };
@@ -78,7 +79,7 @@ static void read_field(struct envelope_signs *signs, const char *name, const cha
 		signs->is_from_mailer |=
 			has_one(value, mailers, sizeof(mailers) / sizeof(*mailers));
 	else if (text_equals_nocase(name, "Return-Path"))
-		signs->is_from_mailer |= strcmp(value, "<>") == 0;
+		signs->is_null_path |= strcmp(value, "<>") == 0;
 	else if (text_equals_nocase(name, "Subject"))
 		signs->is_from_mailer |=
 			has_one(value, subjects, sizeof(subjects) / sizeof(*subjects));
@@ -129,7 +130,7 @@ static const char *words_of(const struct judge *judge, const char *address)
 	if (judge->text.n_recipients < 2)
 		return judge->whole;
 	found = bounce_text_find(&judge->text, address);
-	return found != NULL && found->words.len > 0 ? buf_string(&found->words) : judge->whole;
+	return found != NULL && found->has_more ? buf_string(&found->words) : judge->whole;
 }
 
 static bool is_success(const struct dsn_recipient *block)
@@ -170,18 +171,18 @@ static void judge_block(struct judge *judge, const struct dsn_recipient *block)
 }
 
 // With several recipients, what is said of another is not said of this one.
-static void judge_words(struct judge *judge, const char *address, const char *words)
+static void judge_words(struct judge *judge, const struct bounce_text_recipient *said,
+			const char *address)
 {
-	const bool is_all = *words == '\0', is_alone = judge->text.n_recipients < 2;
-	const struct diagnose_input input = {.diagnostic = is_all ? judge->whole : words,
-					     .text = is_all     ? ""
-						     : is_alone ? judge->whole
-								: judge->preamble};
+	const char *words = said != NULL ? buf_string(&said->words) : "";
+	const bool is_alone = judge->text.n_recipients < 2 || !said->has_more;
+	const struct diagnose_input input = {.diagnostic = words,
+					     .text = is_alone ? judge->whole : judge->preamble};
 	struct explained_recipient *recipient = add_recipient(judge, address);
 
 	recipient->is_classed = true;
 	recipient->host = mem_strdup("");
-	recipient->words = mem_strdup(input.diagnostic);
+	recipient->words = mem_strdup(*words != '\0' ? words : judge->whole);
 	diagnose(judge->table, &input, &recipient->diagnosis);
 }
 
@@ -190,10 +191,9 @@ static void judge_text(struct judge *judge)
 	const struct bounce_text *text = &judge->text;
 
 	for (size_t i = 0; i < text->n_recipients; i++)
-		judge_words(judge, text->recipients[i].address,
-			    buf_string(&text->recipients[i].words));
+		judge_words(judge, &text->recipients[i], text->recipients[i].address);
 	if (text->n_recipients == 0)
-		judge_words(judge, judge->signs.failed != NULL ? judge->signs.failed : "", "");
+		judge_words(judge, NULL, judge->signs.failed != NULL ? judge->signs.failed : "");
 }
 
 // ---- the message
@@ -220,7 +220,8 @@ static bool is_bounce(const struct judge *judge)
 		return false;
 	if (judge->signs.is_from_mailer || judge->signs.failed != NULL || judge->facts->is_report)
 		return true;
-	return judge->text.n_recipients > 0 && *explained->recipients[0].diagnosis.row != '\0';
+	return (judge->text.n_recipients > 0 || judge->signs.is_null_path) &&
+	       *explained->recipients[0].diagnosis.row != '\0';
 }
 
 void explain_judge(const struct diagnose_table *table, char *bytes, size_t len,

@@ -140,8 +140,9 @@ static size_t skip_front(const char *text)
 // "To: a@b" is the returned message's header, told again.
 static bool is_label(const char *text, size_t len)
 {
-	static const char *const wanted[] = {"recipient", "address", "user",    "deliver",
-					     "failed",    "mailbox", "rcpt to", "undeliverable"};
+	static const char *const wanted[] = {"recipient", "address",       "user",
+					     "deliver",   "failed",        "mailbox",
+					     "rcpt to",   "undeliverable", "error-for"};
 	char label[81];
 
 	if (len == 0 || len > sizeof(label) - 1)
@@ -220,8 +221,8 @@ static struct bounce_text_recipient *get(struct bounce_text *bounce, const struc
 	bounce->recipients =
 		mem_grow(bounce->recipients, bounce->n_recipients + 1, sizeof(*recipient));
 	recipient = &bounce->recipients[bounce->n_recipients++];
+	*recipient = (struct bounce_text_recipient){.words = buf_make(BOUNCE_TEXT_WORDS_MAX)};
 	memcpy(recipient->address, text, address->len + 1);
-	recipient->words = buf_make(BOUNCE_TEXT_WORDS_MAX);
 	return recipient;
 }
 
@@ -253,6 +254,18 @@ static void add_words(struct bounce_text_recipient *recipient, const char *words
 	buf_adds(&recipient->words, words);
 }
 
+// The line that names a recipient is said of it, where it says more than the address.
+static void add_naming(struct bounce_text_recipient *recipient, const struct line *line,
+		       const struct span *address, const char *rest)
+{
+	char front[LINE_MAX_LOOKED + 1];
+	const size_t len = (size_t)(address->start - line->text);
+
+	memcpy(front, line->text, len);
+	front[len] = '\0';
+	add_words(recipient, says_something(front) ? line->text : rest);
+}
+
 void bounce_text_read(const char *text, size_t len, struct bounce_text *ret_bounce)
 {
 	struct line lines[2] = {0}, *line = &lines[0], *before = &lines[1];
@@ -271,11 +284,14 @@ void bounce_text_read(const char *text, size_t len, struct bounce_text *ret_boun
 			break;
 		ret_bounce->len = (size_t)(eol - text);
 		if (names_recipient(line, before, &address, &rest)) {
-			// a reply in front of the address is said of it, too
+			if (ret_bounce->n_recipients == 0)
+				ret_bounce->preamble = (size_t)(at - text);
 			recipient = get(ret_bounce, &address);
-			add_words(recipient, skip_front(line->text) > 3 ? line->text : rest);
+			add_naming(recipient, line, &address, rest);
 		} else {
 			add_words(recipient, line->text);
+			if (recipient != NULL && says_something(line->text))
+				recipient->has_more = true;
 		}
 		if (line->len > 0) {
 			struct line *swap = line;

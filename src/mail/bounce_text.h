@@ -20,10 +20,12 @@
 struct bounce_text_recipient {
 	char address[BOUNCE_TEXT_ADDRESS_MAX + 1];
 	struct buf words; // what is said of it alone; empty where nothing is
+	bool has_more;    // more than the line that names it
 };
 
 struct bounce_text {
-	size_t len; // of the text up to the returned message
+	size_t len;      // of the text up to the returned message
+	size_t preamble; // of the text before the first recipient: said of all
 	size_t n_recipients;
 	struct bounce_text_recipient *recipients;
 };

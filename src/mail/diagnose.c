@@ -40,6 +40,23 @@ static const char *or_empty(const char *text)
 	return text != NULL ? text : "";
 }
 
+// "smtp;" and nothing behind it.
+static bool says_nothing(const char *diagnostic)
+{
+	const char *semicolon = strchr(or_empty(diagnostic), ';');
+
+	return diagnostic == NULL || *diagnostic == '\0' ||
+	       (semicolon != NULL && semicolon[1 + strspn(semicolon + 1, " \t")] == '\0');
+}
+
+// An address is a name, not words: someone may be called spam@ or dmarc@.
+static void mask_addresses(char *folded)
+{
+	for (char *at = strchr(folded, '@'); at != NULL; at = strchr(at + 1, '@'))
+		for (char *c = at; c > folded && strchr(" <>()[],;:\"'@", c[-1]) == NULL; c--)
+			c[-1] = '_';
+}
+
 static void read_text(const struct diagnose_table *table, const char *text, struct reading *reading)
 {
 	const size_t len = strlen(text);
@@ -50,6 +67,7 @@ static void read_text(const struct diagnose_table *table, const char *text, stru
 	reading->folded = mem_new(len + 1, 1);
 	reading->len = finder_fold(reading->folded, text, len);
 	reading->len = reply_join(reading->folded, reading->len);
+	mask_addresses(reading->folded);
 	reading->hits = mem_new(finder_count(table->finder) + 1, sizeof(*reading->hits));
 	finder_find(table->finder, reading->folded, reading->len, reading->hits);
 }
@@ -140,6 +158,10 @@ static void find_speaker(struct question *question)
 		at = strstr(question->words.folded, "host ");
 		field = at != NULL ? at + strlen("host ") : "";
 		at = NULL;
+	}
+	if (*field == '\0' && remote) {
+		field = or_empty(question->input->reporting_mta);
+		at = strchr(field, ';');
 	}
 	at = at != NULL ? at + 1 : field;
 	set_speaker(question, at + strspn(at, " \t"));
@@ -261,7 +283,8 @@ static enum phase phase_of(enum class class)
 void diagnose(const struct diagnose_table *table, const struct diagnose_input *input,
 	      struct diagnosis *ret_diagnosis)
 {
-	const char *diagnostic = or_empty(input->diagnostic), *text = or_empty(input->text);
+	const char *diagnostic = says_nothing(input->diagnostic) ? "" : input->diagnostic;
+	const char *text = or_empty(input->text);
 	struct question question = {.table = table, .input = input, .found = ret_diagnosis};
 
 	*ret_diagnosis = (struct diagnosis){.class = CLASS_OTHER, .row = ""};
@@ -273,9 +296,10 @@ void diagnose(const struct diagnose_table *table, const struct diagnose_input *i
 	question.voice = ret_diagnosis->remote_spoke ? VOICE_REMOTE : VOICE_REPORTER;
 	ret_diagnosis->phase = find_phase(&question);
 	find_speaker(&question);
-	if (!find_row(&question, &question.words, false, false) &&
-	    (question.text.len == 0 || !find_row(&question, &question.text, false, true)))
-		find_row(&question, &question.words, true, false);
+	for (int last = 0; last <= 1; last++)
+		if (find_row(&question, &question.words, last != 0, false) ||
+		    (question.text.len > 0 && find_row(&question, &question.text, last != 0, true)))
+			break;
 	if (ret_diagnosis->phase == PHASE_UNKNOWN && !ret_diagnosis->remote_spoke)
 		ret_diagnosis->phase = phase_of(ret_diagnosis->class);
 	reading_free(&question.words);
