@@ -40,7 +40,7 @@ GOOD = {4: "198.51.100.10", 6: "2001:db8:100::10"}
 OPERATOR = "operator@good.test"
 KINDS = {1: "report", 2: "six", 3: "delay", 4: "bounce"}
 TRACE = {"Received"}  # what is put on top of a letter, in no order
-MAX = {"report": 12 << 10, "six": 8 << 10, "delay": 8 << 10, "bounce": 8 << 10}
+MAX = {"report": 24 << 10, "six": 8 << 10, "delay": 8 << 10, "bounce": 24 << 10}
 counter = itertools.count(1)
 
 

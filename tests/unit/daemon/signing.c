@@ -48,8 +48,7 @@ static struct store_mail row_of(enum kind kind, const char *site)
 				  .attempts = 1,
 				  .arrived = NOW - 5};
 
-	for (char **text = &mail.site; text <= &mail.returned; text++)
-		*text = TEXT("");
+	store_mail_blank(&mail);
 	mail.site = TEXT(site);
 	mail.requester = TEXT("a@good.test");
 	mail.recipient = TEXT("test@six.test");
@@ -138,7 +137,7 @@ static void test_A7_size_with_signatures(void **state)
 	for (enum kind kind = KIND_REPORT; kind <= KIND_BOUNCE; kind++) {
 		struct store_mail mail = row_of(kind, "one");
 		struct letter letter = {.sender = ""};
-		size_t max = kind == KIND_REPORT ? COMPOSE_REPORT_MAX : COMPOSE_MAX;
+		size_t max = kind_row(kind)->html != NULL ? COMPOSE_REPORT_MAX : COMPOSE_MAX;
 
 		mail.status_part = mail.returned = large;
 		assert_null(letter_write(&letter, house, &mail));
