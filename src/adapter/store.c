@@ -373,9 +373,9 @@ int store_set_outcome(struct store *store, uint64_t id, enum outcome outcome, in
 	return query_run(store, SET_OUTCOME, "isii", (int64_t)id, outcome_name(outcome), now, dsn);
 }
 
-int store_find_silent(struct store *store, int64_t before, uint64_t *ret_id)
+int store_find_silent(struct store *store, int64_t before, int64_t after, uint64_t *ret_id)
 {
-	return query_number(store, ret_id, FIND_SILENT, "i", before);
+	return query_number(store, ret_id, FIND_SILENT, "ii", before, after);
 }
 
 int store_each_failed(struct store *store, int64_t since, void (*on_failed)(void *arg, uint64_t id),
@@ -485,9 +485,11 @@ int store_bring_forward(struct store *store, bool over_v6, int64_t now, int64_t 
 	return query_run(store, BRING_FORWARD, "sii", over_v6 ? "v6" : "dual", now, latest);
 }
 
-int store_find_stale(struct store *store, bool over_v6, int64_t before, uint64_t *ret_id)
+int store_find_stale(struct store *store, bool over_v6, int64_t before, int64_t after,
+		     uint64_t *ret_id)
 {
-	return query_number(store, ret_id, FIND_STALE, "si", over_v6 ? "v6" : "dual", before);
+	return query_number(store, ret_id, FIND_STALE, "sii", over_v6 ? "v6" : "dual", before,
+			    after);
 }
 
 int store_next_due(struct store *store, int64_t *ret_due)

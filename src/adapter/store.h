@@ -204,13 +204,15 @@ int store_requeue_sending(struct store *store, int64_t now) must_check;
 // now.
 int store_bring_forward(struct store *store, bool over_v6, int64_t now, int64_t latest) must_check;
 
-// 1 and the id of a message for that instance which was tried, and waits since before then; 0 for
-// none.
-int store_find_stale(struct store *store, bool over_v6, int64_t before,
+// 1 and the id of a message for that instance which was tried, and waits since before then, or by
+// its own account since a time after; 0 for none.
+int store_find_stale(struct store *store, bool over_v6, int64_t before, int64_t after,
 		     uint64_t *ret_id) must_check;
 
 // When the next message is due; INT64_MAX for never.
 int store_next_due(struct store *store, int64_t *ret_due) must_check;
 
-// 1 and the id of a probe handed over before then that nothing was ever heard of; 0 for none.
-int store_find_silent(struct store *store, int64_t before, uint64_t *ret_id) must_check;
+// 1 and the id of a probe handed over before then, or after, that nothing was ever heard of; 0 for
+// none.
+int store_find_silent(struct store *store, int64_t before, int64_t after,
+		      uint64_t *ret_id) must_check;

@@ -175,7 +175,7 @@ const char *const store_queries[N_QUERIES] = {
 	[NEXT_DUE] =
 		"SELECT ifnull(min(due), 9223372036854775807) FROM message WHERE state = 'queued'",
 	[FIND_STALE] = "SELECT id FROM message WHERE state = 'queued' AND instance = ?"
-		       " AND created < ? AND attempts > 0 LIMIT 1",
+		       " AND (created < ? OR created > ?) AND attempts > 0 LIMIT 1",
 	[FIND_SILENT] = "SELECT id FROM message WHERE outcome IN ('pending', 'delayed')"
-			" AND state = 'sent' AND sent < ? LIMIT 1",
+			" AND state = 'sent' AND (sent < ? OR sent > ?) LIMIT 1",
 };

@@ -36,8 +36,6 @@
 #define TROUBLE_WAIT (2 * SECOND)  // until the next try after the database said no
 #define STOP_WAIT    (10 * SECOND) // for messages under way when asked to stop
 #define TOKENS       8192          // token addresses that messages are counted for at once
-// Seconds past v6.give_up_after until a probe is unknown; a clock may jump ahead by a day.
-#define SILENCE (86400 + 3600)
 
 int64_t daemon_now(void)
 {
@@ -57,25 +55,6 @@ void daemon_want_turn(struct daemon *daemon)
 	source_set_idle(daemon->turn);
 }
 
-// Probes that nothing was ever heard of. A few a turn: the next one finds the others.
-static int expire_silent(struct daemon *daemon)
-{
-	int64_t now = daemon_now();
-	int64_t before = now - daemon->config->v6.give_up_after - SILENCE;
-	uint64_t id;
-	int r = 0;
-
-	for (int i = 0; i < 16 && r >= 0; i++) {
-		r = store_find_silent(daemon->store, before, &id);
-		if (r <= 0)
-			break;
-		diary_event(daemon->diary, LOG_WARNING, id,
-			    "outcome=unknown, reason=no notification");
-		r = store_set_outcome(daemon->store, id, OUTCOME_UNKNOWN, 0, now);
-	}
-	return r < 0 ? r : 0;
-}
-
 // The steps of a turn that go into its transaction.
 static int record_turn(struct daemon *daemon)
 {
@@ -85,8 +64,6 @@ static int record_turn(struct daemon *daemon)
 		r = outbox_record_fates(daemon->dual);
 	if (r >= 0)
 		r = outbox_record_fates(daemon->v6);
-	if (r >= 0)
-		r = expire_silent(daemon);
 	if (r >= 0)
 		r = surveys_record(daemon->surveys);
 	if (r >= 0 && !daemon->stopping)
@@ -288,6 +265,9 @@ static void add_sources(struct daemon *daemon)
 	daemon->clock = loop_add_timer(daemon->loop, SWEEP, on_clock, daemon);
 	daemon->watch =
 		loop_add_watch(daemon->loop, spool_watch_path(daemon->spool), on_hint, daemon);
+	if (daemon->watch == NULL) // the sweep finds all the same
+		log_note(LOG_WARNING, "spool=%s, error=cannot watch: %s, ignoring",
+			 daemon->config->spool_directory, strerror(errno));
 	daemon->sigterm = loop_add_signal(daemon->loop, SIGTERM, on_stop, daemon);
 	daemon->sigint = loop_add_signal(daemon->loop, SIGINT, on_stop, daemon);
 }

@@ -18,10 +18,13 @@
 #include "daemon/daemon.h"
 #include "daemon/diary.h"
 #include "daemon/letter.h"
+#include "daemon/steady.h"
 
 #define SECOND    UINT64_C(1000000)
-#define PAUSE_MAX 60  // seconds between attempts to reach an instance that is away
-#define RETRY_MAX 300 // seconds between attempts at a message it would not take just now
+#define PAUSE_MAX 60   // seconds between attempts to reach an instance that is away
+#define RETRY_MAX 300  // seconds between attempts at a message it would not take just now
+#define SILENCE   3600 // seconds past v6.give_up_after until a probe is unknown
+#define SOME      16   // rows of a kind that a turn deals with: the next one finds the others
 
 enum job_state {
 	JOB_CLAIMED,   // in this turn
@@ -46,8 +49,9 @@ struct outbox {
 	struct submit *submit;
 	struct job *jobs;
 	size_t n_jobs;
-	int64_t pause; // seconds, doubled while the instance is away; 0 while it is there
-	int64_t paused_until;
+	int64_t pause;        // seconds, doubled while the instance is away; 0 while it is there
+	int64_t paused_until; // daemon_uptime()
+	struct steady steady;
 };
 
 struct outbox *outbox_new(struct daemon *daemon, bool over_v6)
@@ -156,42 +160,37 @@ static int record_sent(struct outbox *outbox, const struct job *job)
 	return store_mail_sent(daemon->store, mail->id, daemon_now(), job->result.queue_id);
 }
 
-// No pause is longer than PAUSE_MAX: one that seems to be was begun before the clock was set back.
-static bool is_paused(const struct outbox *outbox, int64_t now)
-{
-	return now < outbox->paused_until && outbox->paused_until - now <= PAUSE_MAX;
-}
-
 // The instance is away: no message's fault. The outbox waits, and every message keeps its place.
-static int64_t wait_for_instance(struct outbox *outbox, int64_t now)
+// Returns for how long.
+static int64_t wait_for_instance(struct outbox *outbox, int64_t uptime)
 {
-	if (is_paused(outbox, now))
-		return outbox->paused_until; // another session found the same
+	if (uptime < outbox->paused_until)
+		return outbox->paused_until - uptime; // another session found the same
 	outbox->pause = outbox->pause == 0 ? 1 : outbox->pause * 2;
 	if (outbox->pause > PAUSE_MAX)
 		outbox->pause = PAUSE_MAX;
-	outbox->paused_until = now + outbox->pause;
-	return outbox->paused_until;
+	outbox->paused_until = uptime + outbox->pause;
+	return outbox->pause;
 }
 
 static int record_retry(struct outbox *outbox, const struct job *job)
 {
 	const struct store_mail *mail = job->mail;
 	struct daemon *daemon = outbox->daemon;
-	int64_t now = daemon_now();
 	int64_t wait = mail->attempts < 8 ? INT64_C(2) << mail->attempts : RETRY_MAX;
-	int64_t next = now + (wait < RETRY_MAX ? wait : RETRY_MAX);
 
+	if (wait > RETRY_MAX)
+		wait = RETRY_MAX;
 	if (job->result.code == 0)
-		next = wait_for_instance(outbox, now);
+		wait = wait_for_instance(outbox, daemon_uptime());
 	diary_event(
 		daemon->diary, LOG_WARNING, mail->id,
 		"mail=%s, to=<%s>, instance=%s, status=deferred, command=%s, code=%d, reply=%s, "
 		"will retry in %llds",
 		kind_row(mail->kind)->name, log_value(mail->requester), instance_name(outbox),
 		log_value(job->result.command), job->result.code, log_value(job->result.reply),
-		(long long)(next - now));
-	return store_mail_retry(daemon->store, mail->id, next, job->result.reply);
+		(long long)wait);
+	return store_mail_retry(daemon->store, mail->id, daemon_now() + wait, job->result.reply);
 }
 
 // A refusal of this message (its recipient or its text) is final; one of any other kind may be our
@@ -218,27 +217,61 @@ static int record_fate(struct outbox *outbox, struct job *job)
 	return r;
 }
 
-// Messages that waited too long for the instance. A few a turn: the next one finds the others.
-static int give_up_stale(struct outbox *outbox)
+// Messages that waited too long for the instance.
+static int give_up_stale(struct outbox *outbox, int64_t now)
 {
-	int64_t before = daemon_now() - outbox->patience;
 	uint64_t id;
+	int error, r = 1;
+
+	for (int i = 0; i < SOME && r == 1; i++) {
+		r = store_find_stale(outbox->daemon->store, outbox->over_v6, now - outbox->patience,
+				     now + STEADY_AHEAD, &id);
+		if (r != 1)
+			break;
+		error = give_up(outbox, id, "the instance could not be reached in time");
+		r = error < 0 ? error : 1;
+	}
+	return r;
+}
+
+// Probes that nothing was ever heard of.
+static int expire_silent(struct outbox *outbox, int64_t now, int64_t limit)
+{
+	struct daemon *daemon = outbox->daemon;
+	uint64_t id;
+	int error, r = 1;
+
+	for (int i = 0; i < SOME && r == 1; i++) {
+		r = store_find_silent(daemon->store, now - limit, now + STEADY_AHEAD, &id);
+		if (r != 1)
+			break;
+		diary_event(daemon->diary, LOG_WARNING, id,
+			    "outcome=unknown, reason=no notification");
+		error = store_set_outcome(daemon->store, id, OUTCOME_UNKNOWN, 0, now);
+		r = error < 0 ? error : 1;
+	}
+	return r;
+}
+
+// What waits longer than it may, by a clock that has gone on as it should for as long: a jump
+// expires nothing.
+static int expire(struct outbox *outbox)
+{
+	const int64_t silence = outbox->daemon->config->v6.give_up_after + SILENCE;
+	const int64_t now = daemon_now();
+	const int64_t seen = steady_look(&outbox->steady, now, daemon_uptime());
 	int r = 0;
 
-	for (int i = 0; i < 16; i++) {
-		r = store_find_stale(outbox->daemon->store, outbox->over_v6, before, &id);
-		if (r <= 0)
-			return r;
-		r = give_up(outbox, id, "the instance could not be reached in time");
-		if (r < 0)
-			return r;
-	}
+	if (seen > outbox->patience)
+		r = give_up_stale(outbox, now);
+	if (r >= 0 && outbox->over_v6 && seen > silence)
+		r = expire_silent(outbox, now, silence);
 	return r;
 }
 
 int outbox_record_fates(struct outbox *outbox)
 {
-	int r = give_up_stale(outbox);
+	int r = expire(outbox);
 
 	for (struct job *job = outbox->jobs; job != NULL && r >= 0; job = job->next)
 		if (job->state == JOB_ANSWERED)
@@ -272,7 +305,7 @@ int outbox_claim(struct outbox *outbox)
 	int64_t now = daemon_now();
 	int r;
 
-	if (is_paused(outbox, now))
+	if (daemon_uptime() < outbox->paused_until)
 		return 0;
 	r = store_bring_forward(outbox->daemon->store, outbox->over_v6, now, now + RETRY_MAX);
 	if (r == 0)

@@ -134,6 +134,35 @@ def test_set_right(lab, invariants, clock):
         eq(decisions, ["answer", "answer"], "14: no limit holds him up")
 
 
+def test_patience(lab, invariants, clock):
+    """Mail that waits for its instance, and probes that wait for their notification, while the clock jumps about."""
+    clock.restart(0)
+    lab.postfix("dual", "stop")
+    people = [f"patience{n}@deaf.test" for n in range(20)]
+    for sender in people:
+        lab.send(sender)
+
+    def rows():
+        return [rows_of(invariants, sender) for sender in people]
+    ok(until(lambda: all(row.get("six", {}).get("state") == "sent" for row in rows()) and any(row["report"]["attempts"] for row in rows()), 20),
+       "14: reports wait for dual, probes are out")
+    for number, (name, error) in enumerate((("+1 d", DAY), ("-1 d", -DAY), ("+10 y", 10 * YEAR), ("-10 y", -10 * YEAR))):
+        clock.set(error)
+        lab.send(f"turn{number}@good.test")
+        until(lambda number=number: rows_of(invariants, f"turn{number}@good.test"))
+        time.sleep(0.5)
+        found = rows()
+        ok(not any(row["report"]["state"] == "given-up" for row in found), f"14: a jump to {name} gives no mail up")
+        ok(not any(row["six"]["outcome"] == "unknown" for row in found), f"14: a jump to {name} expires no probe")
+    clock.restart(DAY)
+    lab.send("between@good.test")
+    until(lambda: rows_of(invariants, "between@good.test"))
+    clock.restart(0)
+    eq([row["report"]["state"] for row in rows()].count("given-up"), 0, "14: nor does a start")
+    lab.postfix("dual", "start")
+    ok(until(lambda: all(row["report"]["state"] == "sent" for row in rows()), 60), "14: dual is back, all are sent")
+
+
 def main():
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -145,6 +174,7 @@ def main():
         test_started(lab, invariants, clock)
         test_jumps(lab, invariants, clock)
         test_set_right(lab, invariants, clock)
+        test_patience(lab, invariants, clock)
         diag(f"{time.monotonic() - start:.0f} s")
     done()
 

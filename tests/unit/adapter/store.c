@@ -366,30 +366,33 @@ static void test_stale_and_silent(void **state)
 	assert_int_equal(store_add_mail(store, R1, KIND_SIX, 10, 10, 0), 0);
 	assert_int_equal(store_add_mail(store, R1, KIND_REPORT, 10, 10, 0), 0);
 	for (int over_v6 = 0; over_v6 < 2; over_v6++) { // nothing is given up untried
-		assert_int_equal(store_find_stale(store, over_v6, 1000, &id), 0);
+		assert_int_equal(store_find_stale(store, over_v6, 1000, INT64_MAX, &id), 0);
 		assert_int_equal(store_claim_mail(store, over_v6, 10, &mail), 1);
 		assert_int_equal(store_mail_retry(store, mail->id, 10, "later"), 0);
 		mail = store_mail_free(mail);
 	}
-	assert_int_equal(store_find_stale(store, true, 10, &id), 0);
-	assert_int_equal(store_find_stale(store, true, 11, &id), 1);
+	assert_int_equal(store_find_stale(store, true, 10, INT64_MAX, &id), 0);
+	assert_int_equal(store_find_stale(store, true, 11, INT64_MAX, &id), 1);
 	assert_true(id == kind_id(R1, KIND_SIX));
-	assert_int_equal(store_find_stale(store, false, 11, &id), 1);
+	assert_int_equal(store_find_stale(store, true, 10, 10, &id), 0);
+	assert_int_equal(store_find_stale(store, true, 10, 9, &id), 1); // a clock was set back
+	assert_int_equal(store_find_stale(store, false, 11, INT64_MAX, &id), 1);
 	assert_true(id == kind_id(R1, KIND_REPORT));
 
-	assert_int_equal(store_find_silent(store, 1000, &id), 0); // not sent yet
+	assert_int_equal(store_find_silent(store, 1000, INT64_MAX, &id), 0); // not sent yet
 	assert_int_equal(store_mail_sent(store, kind_id(R1, KIND_SIX), 20, "Q"), 0);
 	assert_int_equal(store_mail_sent(store, kind_id(R1, KIND_REPORT), 20, "Q"), 0);
-	assert_int_equal(store_find_stale(store, true, 1000, &id), 0);
-	assert_int_equal(store_find_silent(store, 20, &id), 0);
+	assert_int_equal(store_find_stale(store, true, 1000, INT64_MAX, &id), 0);
+	assert_int_equal(store_find_silent(store, 20, 20, &id), 0);
+	assert_int_equal(store_find_silent(store, 20, 19, &id), 1);
 	for (int i = 0; i < 2; i++) {
 		static const enum outcome heard[] = {OUTCOME_DELAYED, OUTCOME_UNKNOWN};
 
-		assert_int_equal(store_find_silent(store, 21, &id), 1);
+		assert_int_equal(store_find_silent(store, 21, INT64_MAX, &id), 1);
 		assert_true(id == kind_id(R1, KIND_SIX));
 		assert_int_equal(store_set_outcome(store, id, heard[i], 0, 22), 0);
 	}
-	assert_int_equal(store_find_silent(store, 1000, &id), 0);
+	assert_int_equal(store_find_silent(store, 1000, INT64_MAX, &id), 0);
 }
 
 static void test_probe_and_its_notification(void **state)

@@ -167,8 +167,8 @@ static void ask_everything(struct store *store)
 		assert_true(store_has_fingerprint(store, "f", 0) <= 1);
 		if (store_find_probe(store, kind_id(i << 8, KIND_SIX), &probe) == 1)
 			free(probe.requester);
-		assert_true(store_find_silent(store, 5, &id) <= 1);
-		assert_true(store_find_stale(store, true, 5, &id) <= 1);
+		assert_true(store_find_silent(store, 5, INT64_MAX, &id) <= 1);
+		assert_true(store_find_stale(store, true, 5, INT64_MAX, &id) <= 1);
 		assert_true(store_next_due(store, &number) <= 0);
 		if (store_claim_mail(store, true, 5, &mail) == 1) {
 			assert_true(store_mail_sent(store, mail->id, 6, "Q") <= 0);
