@@ -325,18 +325,18 @@ int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_
 {
 	const struct kind_row *row = kind_row(kind);
 
-	return query_run(store, ADD_MAIL, "iissiisi", (int64_t)kind_id(request, kind),
+	return query_run(store, ADD_MAIL, "iissiisii", (int64_t)kind_id(request, kind),
 			 (int64_t)request, row->name, row->over_v6 ? "v6" : "dual", now, due,
-			 row->is_probe ? outcome_name(OUTCOME_PENDING) : "", dsn);
+			 row->is_probe ? outcome_name(OUTCOME_PENDING) : "", dsn,
+			 (int64_t)kind_id(request, KIND_REPORT));
 }
 
 int store_add_survey(struct store *store, uint64_t request, int64_t now, const char *json)
 {
-	int r = json[0] == '\0' ? 0
-				: query_run(store, ADD_SURVEY, "iis", (int64_t)request, now, json);
-	return r < 0 ? r
-		     : query_run(store, WAIT_NO_MORE, "ii", (int64_t)kind_id(request, KIND_REPORT),
-				 now);
+	int64_t id = (int64_t)request;
+	int r = json[0] == '\0' ? 0 : query_run(store, ADD_SURVEY, "iis", id, now, json);
+
+	return r < 0 ? r : query_run(store, WAIT_NO_MORE, "ii", id, now);
 }
 
 int store_add_dsn(struct store *store, const struct store_dsn *d, int64_t *ret_id)

@@ -94,13 +94,13 @@ int store_each_failed(struct store *store, int64_t since, void (*on_failed)(void
 // True (1) where a request with that fingerprint was answered since then.
 int store_has_fingerprint(struct store *store, const char *fingerprint, int64_t since) must_check;
 
-// Our message of that kind for a request, to be sent when it is due. -EEXIST where there is one
-// already.
+// Our message of that kind for a request, to be sent when it is due; a processed bounce never
+// before a report that still waits. -EEXIST where there is one already.
 int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_t now, int64_t due,
 		   int64_t dsn) must_check;
 
 // What the survey of the requester's domain found, as adapter/survey_json.h has it, or "" where it
-// came to nothing; the first one counts. The report that waits for it waits no more.
+// came to nothing; the first one counts. What waits for it waits no more.
 int store_add_survey(struct store *store, uint64_t request, int64_t now,
 		     const char *json) must_check;
 

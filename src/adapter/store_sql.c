@@ -129,9 +129,12 @@ const char *const store_queries[N_QUERIES] = {
 	[EACH_FAILED] = "SELECT id FROM message WHERE outcome = 'failed' AND created > ?",
 	[HAS_FINGERPRINT] = "SELECT 1 FROM request"
 			    " WHERE fingerprint = ? AND arrived > ? AND decision = 'answer'",
+	// a bounce waits where the report does
 	[ADD_MAIL] = "INSERT INTO message (id, request, kind, instance, state, created, due, "
 		     "outcome, dsn)"
-		     " VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, nullif(?7, ''), nullif(?8, 0))",
+		     " VALUES (?1, ?2, ?3, ?4, 'queued', ?5, max(?6, CASE ?3 WHEN 'bounce' THEN"
+		     " ifnull((SELECT due FROM message WHERE id = ?9 AND state = 'queued'"
+		     " AND attempts = 0), ?6) ELSE ?6 END), nullif(?7, ''), nullif(?8, 0))",
 	[ADD_SURVEY] = "INSERT OR IGNORE INTO survey (request, made, json) VALUES (?, ?, ?)",
 	[ADD_DSN] = "INSERT INTO dsn (entry, arrived, decision, message, sender, client_address, "
 		    "action,"
@@ -167,8 +170,8 @@ const char *const store_queries[N_QUERIES] = {
 	[MAIL_RETRY] = "UPDATE message SET state = 'queued', due = ?2, reply = ?3 WHERE id = ?1",
 	[MAIL_GIVEN_UP] =
 		"UPDATE message SET state = 'given-up', sent = ?2, reply = ?3 WHERE id = ?1",
-	[WAIT_NO_MORE] = "UPDATE message SET due = ?2 WHERE id = ?1 AND state = 'queued'"
-			 " AND attempts = 0 AND due > ?2",
+	[WAIT_NO_MORE] = "UPDATE message SET due = ?2 WHERE id > ?1 AND id <= ?1 + 15"
+			 " AND state = 'queued' AND attempts = 0 AND due > ?2",
 	[REQUEUE] = "UPDATE message SET state = 'queued', due = ? WHERE state = 'sending'",
 	[BRING_FORWARD] =
 		"UPDATE message SET due = ?2 WHERE state = 'queued' AND instance = ?1 AND due > ?3",

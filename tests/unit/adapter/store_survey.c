@@ -108,6 +108,28 @@ static void test_only_what_waits_is_hurried(void **state)
 	assert_string_equal(ask("SELECT due FROM message WHERE id = 8193"), "20\n");
 }
 
+// A probe may fail sooner than the survey is over; its bounce tells of both.
+static void test_bounce_waits_with_the_report(void **state)
+{
+	(void)state;
+	add(R1, "e1");
+	assert_int_equal(store_add_mail(store, R1, KIND_DELAY, 11, 11, 0), 0);
+	assert_int_equal(store_add_mail(store, R1, KIND_BOUNCE, 12, 12, 0), 0);
+	assert_string_equal(ask("SELECT kind, created, due FROM message ORDER BY id"),
+			    "report|10|20\nsix|10|10\ndelay|11|11\nbounce|12|20\n");
+	assert_int_equal(store_add_survey(store, R1, 13, "1"), 0);
+	assert_string_equal(ask("SELECT kind, due FROM message ORDER BY id"),
+			    "report|13\nsix|10\ndelay|11\nbounce|13\n");
+	assert_string_equal(claim(13), "1");
+	add(R2, "e2");
+	assert_string_equal(ask("SELECT due FROM message WHERE id = 8193"), "20\n");
+	assert_string_equal(claim(20), "1"); // the bounce first, since it is due longer
+	assert_string_equal(claim(20), "1");
+	assert_string_equal(claim(20), "");
+	assert_int_equal(store_add_mail(store, R2, KIND_BOUNCE, 21, 21, 0), 0);
+	assert_string_equal(ask("SELECT due FROM message WHERE id = 8196"), "21\n");
+}
+
 static void test_survey_of_no_request(void **state)
 {
 	(void)state;
@@ -147,9 +169,13 @@ static void test_37_messages_under_way_at_the_upgrade(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_report_waits),         TEST(test_first_survey_counts),
-		TEST(test_nothing_found),        TEST(test_only_what_waits_is_hurried),
-		TEST(test_survey_of_no_request), TEST(test_37_messages_under_way_at_the_upgrade),
+		TEST(test_report_waits),
+		TEST(test_first_survey_counts),
+		TEST(test_nothing_found),
+		TEST(test_only_what_waits_is_hurried),
+		TEST(test_bounce_waits_with_the_report),
+		TEST(test_survey_of_no_request),
+		TEST(test_37_messages_under_way_at_the_upgrade),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
