@@ -229,7 +229,9 @@ static bool survey_shorten(json_t *root)
 	if (n == 0)
 		json_object_set_new(root, "survey", json_null());
 	else
-		json_array_remove(hosts, n > SURVEY_HOSTS_MAX ? n / 2 : n - 1);
+		json_array_remove(hosts, --n);
+	while (n > SURVEY_HOSTS_MAX) // more than a survey has
+		json_array_remove(hosts, --n);
 	return true;
 }
 
