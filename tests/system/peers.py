@@ -5,6 +5,7 @@
 keeps, and what the log says. After that the other ways in: second site, IPv4, plus addresses, the operator's mail, and no other."""
 import collections
 import email.utils
+import json
 import os
 import re
 import sys
@@ -49,25 +50,40 @@ PEERS = [
     Peer("implicit", {("report", 6), ("six", 6)}, "accepted", [relayed("implicit.test")], "", ""),
     Peer("nouser", FAILED, "failed", [dsn("failed", "5.1.1", "mx.nouser.test", "no-such-user",
          r"smtp; 550 5\.1\.1 <p@nouser\.test>: User unknown")], "your address is the problem, not IPv6",
-         "saying that there is no such mailbox"),
+         "says that there is no such mailbox"),
     Peer("full", GIVEN_UP, "failed", held_up("4.2.2", "mx.full.test", "mailbox-full", r"smtp; 452 4\.2\.2 "
-         r"<p@full\.test>: Mailbox full"), "your mailbox is the problem, not IPv6", "it says that your mailbox is full"),
+         r"<p@full\.test>: Mailbox full"), "your mailbox is the problem, not IPv6", "says that the mailbox is full"),
     Peer("grey", {("report", 4), ("delay", 4), ("six", 6)}, "accepted", [dsn("delayed", "4.2.0", "mx.grey.test", "greylisted",
          r"smtp; 450 4\.2\.0 Greylisted, come back later"), relayed("mx.grey.test")], "", ""),
     Peer("badmx", FAILED, "failed", [dsn("failed", "5.5.4", "mx.badmx.test", "sender-domain", r"smtp; 553 5\.5\.4 "
          r"<bounce\+[a-z2-7]{39}@six\.test>\.\.\. Sender's best MX \(mx\.six\.test\.\) has no IP")],
-         "your mail server refuses IPv6-only senders", "refuses a sender whose domain has IPv6 only"),
+         "your mail server refuses IPv6-only senders", "because that domain has IPv6 only"),
     Peer("ptr", DELIVERED, "accepted", [relayed("mx.ptr.test")], "", ""),
     Peer("nov6", FAILED, "failed", [dsn("failed", "5.7.510", "mx.nov6.test", "no-v6-policy", r"smtp; 550 5\.7\.510 Access denied, "
          r"<p@nov6\.test> does not accept email over IPv6")], NO_V6, "what mx.nov6.test answered, word for word"),
     Peer("liar", {("report", 4), ("six", 6), ("bounce", 4)}, "failed", [relayed("mx.liar.test"), dsn("failed", "5.1.1", "",
          "no-such-user", r"smtp; 550 5\.1\.1 <p@liar\.test>: no such person after all")], "your address is the problem, not IPv6",
-         "accepted at first; the failure was reported later. At the end of this message is what mx.liar.test answered"),
+         "accepted at first; the failure was reported later."),
     Peer("strict", DELIVERED, "accepted", [relayed("mx.strict.test")], "", ""),
 ]
 NO_PTR = Peer("ptr", FAILED, "failed", [dsn("failed", "5.7.25", "mx.ptr.test", "ptr-required", r"smtp; 550 5\.7\.25 "
               r"\[2001:db8:25::6\] The IP address sending this message does not have a PTR record.*")],
-              "your mail server refused us over IPv6", "over IPv6 it asks more of a sender")
+              "your mail server refused us over IPv6", "was not satisfied with the reverse DNS record (PTR)")
+# What the report's JSON says of receive-v6, and the bounce's of receive-v6, envelope-v6 and header-v6
+NOT_REACHED = ["unknown not-reached"] * 2
+VERDICTS = {
+    "good": ["unknown mx-answers-v6"], "implicit": ["unknown mx-answers-v6"], "grey": ["unknown mx-answers-v6"],
+    "strict": ["unknown mx-answers-v6"],
+    "v4only": ["fail mx-without-aaaa", "fail mx-without-aaaa", *NOT_REACHED],
+    "deaf": ["unknown mx-not-reached", "fail mx-refused", *NOT_REACHED],
+    "lost": ["unknown mx-not-reached", "fail mx-timeout", *NOT_REACHED],
+    "nouser": ["unknown mx-answers-v6", "pass reached-over-v6", *["unknown no-such-user"] * 2],
+    "full": ["unknown mx-answers-v6", "pass reached-over-v6", *["unknown mailbox-full"] * 2],
+    "badmx": ["unknown mx-answers-v6", "pass reached-over-v6", "fail sender-domain-refused", "unknown not-reached"],
+    "nov6": ["unknown mx-answers-v6", "fail no-v6-policy", *NOT_REACHED],
+    "liar": ["unknown mx-answers-v6", *["pass accepted-then-bounced"] * 2, "unknown accepted-then-bounced"],
+    "ptr": ["unknown mx-answers-v6", *["unknown our-records-unchecked"] * 3],
+}
 REFUSED = [("nullmx", "550 5.7.27 "), ("nodomain", "550 5.1.8 ")]
 SUBJECT = {"report": "your message reached us", "six": "mail over IPv6 reaches you", "delay": "still trying to reach you over IPv6"}
 FIELDS = ["DKIM-Signature", "DKIM-Signature", "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
@@ -133,6 +149,20 @@ def header_faults(mail, name, message_id, v6_domain="six.test", dual_domain="dua
     return [f"{mail.kind}: {what}: got {got!r}, want {want!r}" for what, (got, want) in wanted.items() if got != want]
 
 
+def verdicts_of(peer, mails):
+    """The part for machines: what was found, and the survey, which the report and the bounce both waited for."""
+    found = []
+    for kind, wanted in (("report", VERDICTS[peer.name][:1]), ("bounce", VERDICTS[peer.name][1:])):
+        for mail in (m for m in mails if m.kind == kind):
+            part = next(p for p in mail.parsed.walk() if p.get_content_type() == "application/json")
+            tree = json.loads(part.get_content())
+            abilities = [f"{a['verdict']} {a['evidence']}" for a in tree["abilities"].values()]
+            found.append((kind, abilities[0], abilities[1:1 + len(wanted)], (tree["survey"] or {}).get("domain")))
+    eq(sorted(found), sorted((kind, "pass arrived-over-v6", VERDICTS[peer.name][:1] if kind == "report" else VERDICTS[peer.name][1:],
+                              f"{peer.name}.test") for kind, _ in peer.mails if kind in ("report", "bounce")),
+       f"{peer.name}: the verdicts, and whose survey, in JSON")
+
+
 def mails_of(house, peer, message_id):
     mails = house.mails(f"p@{peer.name}.test")
     eq(sorted((mail.kind, mail.family) for mail in mails), sorted(peer.mails), f"{peer.name}: its mails, each once")
@@ -145,6 +175,7 @@ def mails_of(house, peer, message_id):
         eq(mail.parsed["Subject"], f"Auto: {subject}: me, {peer.name}", f"{peer.name}: Subject of the {mail.kind}")
     bounces = [mail for mail in mails if mail.kind == "bounce"]
     ok(all(peer.words in " ".join(mail.text().split()) for mail in bounces), f"{peer.name}: what the bounce says")
+    verdicts_of(peer, mails)
     for mail in bounces:
         last, attached = peer.dsns[-1], "".join(part.as_string() for part in mail.parsed.iter_attachments())
         eq([line for line in (f"Final-Recipient: rfc822; p@{peer.name}.test", "Action: failed", f"Status: {last.status}",
