@@ -93,16 +93,16 @@ static void print_line(const struct totals *totals, enum what what, const char *
 	bool is_exact;
 	uint64_t n = distinct_count(totals->sets[what], &is_exact);
 
-	buf_addf(out, "%-42s %s%10" PRIu64 "\n", label, is_exact ? "      " : "about ", n);
+	buf_addf(out, "%-44s%s%10" PRIu64 "\n", label, is_exact ? "      " : "about ", n);
 }
 
 void totals_print(const struct totals *totals, bool v4, bool v6, struct buf *out)
 {
-	buf_addf(out, "%-42s       %10" PRIu64 "\n", "Domains", totals->domains);
+	buf_addf(out, "%-44s      %10" PRIu64 "\n", "Domains", totals->domains);
 	if (totals->incomplete > 0)
-		buf_addf(out, "%-42s       %10" PRIu64 "\n", "  of them cut short by the deadline",
+		buf_addf(out, "%-44s      %10" PRIu64 "\n", "  of them cut short by the deadline",
 			 totals->incomplete);
-	buf_addf(out, "%-42s       %10" PRIu64 "\n", "  with a mail host that has an IPv6 address",
+	buf_addf(out, "%-44s      %10" PRIu64 "\n", "  with a mail host that has an IPv6 address",
 		 totals->with_v6);
 	print_line(totals, HOSTS, "MX hosts", out);
 	print_line(totals, V4, "IPv4 addresses", out);
