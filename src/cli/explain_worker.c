@@ -21,12 +21,12 @@
 #include "base/mem.h"
 #include "cli/explain_print.h"
 
-#define MEMORY_MAX  (256UL * 1024 * 1024) // octets of address space
-#define PATIENCE    10                    // seconds for a message
-#define NAME_MAX_   4096
-#define ANSWER_MAX  (1024 * 1024)
-#define SOCKET      0 // the worker's only descriptor
-#define SOCKET_ROOM (1024 * 1024)
+#define MEMORY_MAX   (256UL * 1024 * 1024) // octets of address space
+#define PATIENCE     10                    // seconds for a message
+#define NAME_LEN_MAX 4096
+#define ANSWER_MAX   (1024 * 1024)
+#define SOCKET       0 // the worker's only descriptor
+#define SOCKET_ROOM  (1024 * 1024)
 
 struct task {
 	uint32_t name_len, len, number;
@@ -38,7 +38,8 @@ struct answer {
 
 struct explain_worker {
 	const struct explain_setting *setting;
-	pid_t pid; // 0: none
+	struct buf task; // one write for all of it
+	pid_t pid;       // 0: none
 	int socket;
 };
 
@@ -82,19 +83,18 @@ static void explain(const struct explain_setting *setting, const struct explain_
 static _Noreturn void serve(const struct explain_setting *setting, int socket)
 {
 	static const struct confinement confinement = {.memory = MEMORY_MAX};
-	char *name = mem_new(1, NAME_MAX_ + 1), *bytes = mem_new(1, MIME_INPUT_MAX + 1);
+	char *data = mem_new(1, NAME_LEN_MAX + 1 + MIME_INPUT_MAX + 1);
 	struct buf out = buf_make(ANSWER_MAX);
 	struct task task;
 
 	confine(socket, &confinement);
 	while (read_all(SOCKET, &task, sizeof(task))) {
-		struct explain_source source = {name, task.number};
+		struct explain_source source = {data, task.number};
 
-		if (task.name_len > NAME_MAX_ || task.len > MIME_INPUT_MAX ||
-		    !read_all(SOCKET, name, task.name_len) || !read_all(SOCKET, bytes, task.len))
+		if (task.name_len > NAME_LEN_MAX || task.len > MIME_INPUT_MAX ||
+		    !read_all(SOCKET, data, task.name_len + 1 + task.len))
 			_exit(CONFINE_COULD_NOT);
-		name[task.name_len] = '\0';
-		explain(setting, &source, bytes, task.len, &out);
+		explain(setting, &source, data + task.name_len + 1, task.len, &out);
 		if (file_write_fd(SOCKET, out.data, out.len) < 0)
 			break;
 	}
@@ -110,6 +110,7 @@ struct explain_worker *explain_worker_new(const struct explain_setting *setting)
 
 	mime_init();
 	worker->setting = setting;
+	worker->task = buf_make(sizeof(struct task) + NAME_LEN_MAX + 1 + MIME_INPUT_MAX);
 	worker->socket = -1;
 	return worker;
 }
@@ -127,8 +128,10 @@ static void stop(struct explain_worker *worker)
 
 struct explain_worker *explain_worker_free(struct explain_worker *worker)
 {
-	if (worker != NULL)
+	if (worker != NULL) {
 		stop(worker);
+		buf_free(&worker->task);
+	}
 	free(worker);
 	return NULL;
 }
@@ -161,15 +164,19 @@ static int start(struct explain_worker *worker)
 	return 0;
 }
 
-static bool send_task(int socket, const char *name, unsigned number, const char *bytes, size_t len)
+static bool send_task(struct explain_worker *worker, const char *name, unsigned number,
+		      const char *bytes, size_t len)
 {
-	const size_t name_len = strnlen(name, NAME_MAX_);
+	const size_t name_len = strnlen(name, NAME_LEN_MAX);
 	struct task task = {(uint32_t)name_len,
 			    (uint32_t)(len < MIME_INPUT_MAX ? len : MIME_INPUT_MAX), number};
 
-	return file_write_fd(socket, &task, sizeof(task)) == 0 &&
-	       file_write_fd(socket, name, name_len) == 0 &&
-	       file_write_fd(socket, bytes, task.len) == 0;
+	buf_clear(&worker->task);
+	buf_add(&worker->task, &task, sizeof(task));
+	buf_add(&worker->task, name, name_len);
+	buf_addc(&worker->task, '\0');
+	buf_add(&worker->task, bytes, task.len);
+	return file_write_fd(worker->socket, worker->task.data, worker->task.len) == 0;
 }
 
 // Control characters would be the parser's own mischief.
@@ -211,7 +218,7 @@ int explain_worker_ask(struct explain_worker *worker, const char *name, unsigned
 	if (r < 0)
 		return r;
 	*ret_verdict = EXPLAIN_DIED;
-	if (!send_task(worker->socket, name, number, bytes, len) ||
+	if (!send_task(worker, name, number, bytes, len) ||
 	    !read_answer(worker->socket, out, ret_verdict)) {
 		*ret_verdict = EXPLAIN_DIED;
 		stop(worker);

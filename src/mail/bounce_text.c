@@ -264,6 +264,8 @@ static void add_naming(struct bounce_text_recipient *recipient, const struct lin
 	memcpy(front, line->text, len);
 	front[len] = '\0';
 	add_words(recipient, says_something(front) ? line->text : rest);
+	if (recipient != NULL && says_something(rest))
+		recipient->has_more = true;
 }
 
 void bounce_text_read(const char *text, size_t len, struct bounce_text *ret_bounce)

@@ -20,7 +20,7 @@
 struct bounce_text_recipient {
 	char address[BOUNCE_TEXT_ADDRESS_MAX + 1];
 	struct buf words; // what is said of it alone; empty where nothing is
-	bool has_more;    // more than the line that names it
+	bool has_more;    // more than its name and a label
 };
 
 struct bounce_text {
