@@ -17,6 +17,8 @@
 #include "daemon/words_tree.h"
 #include "mail/diagnose.h"
 #include "mail/dsn.h"
+#include "mail/token.h"
+#include "mail/trace.h"
 
 static void write_time(char dst[40], int64_t when)
 {
