@@ -218,7 +218,7 @@ static const char *open_database(const char *path, sqlite3 **ret_db)
 	const char *fault;
 
 	if (result == SQLITE_OK)
-		result = sqlite3_busy_timeout(*ret_db, 100); // longer would hold up the event loop
+		result = sqlite3_busy_timeout(*ret_db, 5000); // somebody else may be reading
 	if (result != SQLITE_OK) {
 		snprintf(sentence, sizeof(sentence), "%s", sqlite3_errstr(result));
 		return sentence;
@@ -232,6 +232,7 @@ static const char *open_database(const char *path, sqlite3 **ret_db)
 	if (fault != NULL)
 		return fault;
 	result = sqlite3_exec(*ret_db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	sqlite3_busy_timeout(*ret_db, 100); // from here on longer would hold up the event loop
 	return result == SQLITE_OK ? NULL : explain(*ret_db, to_errno(result));
 }
 
@@ -240,12 +241,11 @@ const char *store_open(const char *path, struct store **ret_store)
 	struct store *store = mem_new(1, sizeof(*store));
 	const char *fault = open_database(path, &store->db);
 
-	if (fault != NULL) {
+	if (fault != NULL)
 		store_free(store);
-		return fault;
-	}
-	*ret_store = store;
-	return NULL;
+	else
+		*ret_store = store;
+	return fault;
 }
 
 struct store *store_free(struct store *store)

@@ -364,6 +364,30 @@ static void test_4_locked_at_the_start(void **state)
 	assert_string_equal(open_sentence(folder_file("db")), "");
 }
 
+// Who looks into it while it is opened, and is slow, does not keep it shut.
+static void test_4_locked_for_a_moment(void **state)
+{
+	const struct timespec moment = {.tv_nsec = 700000000};
+	int ready[2], status;
+	char byte;
+	pid_t child;
+
+	(void)state;
+	assert_string_equal(open_sentence(folder_file("db")), "");
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		database_hold(folder_file("db"), "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;"
+						 "UPDATE message SET due = 1");
+		_exit(write(ready[1], "", 1) != 1 || nanosleep(&moment, NULL) != 0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_string_equal(open_sentence(folder_file("db")), "");
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close(ready[0]), close(ready[1]);
+}
+
 // ---- full ---------------------------------------------------------------------------------------
 
 // Adds until it fails; returns the error and how many went in before.
@@ -460,6 +484,7 @@ int main(void)
 		TEST(test_5_read_only),
 		TEST(test_4_locked),
 		TEST(test_4_locked_at_the_start),
+		TEST(test_4_locked_for_a_moment),
 		TEST(test_2_3_file_cannot_grow),
 		TEST(test_3_disk_full),
 	};
