@@ -58,8 +58,9 @@ static bool is_separator(const struct line *line)
 		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (has(line->text, names[i]))
-			return !has(line->text, "following");
-	return has(line->text, "header of the original");
+			return !has(line->text, "following address") &&
+			       !has(line->text, "following recipient");
+	return false;
 }
 
 static bool is_header(const struct line *line)
@@ -249,6 +250,7 @@ static void add_words(struct bounce_text_recipient *recipient, const char *words
 {
 	if (recipient == NULL || !says_something(words))
 		return;
+	words += strspn(words, " \t");
 	if (recipient->words.len > 0)
 		buf_addc(&recipient->words, '\n');
 	buf_adds(&recipient->words, words);
