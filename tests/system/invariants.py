@@ -4,7 +4,6 @@
 
 Not a test itself; crash.py shows that each invariant can be violated. I5 is about processes: Program.usage().
 """
-import base64
 import collections
 import copy
 import json
@@ -13,8 +12,8 @@ import re
 import sqlite3
 
 from crashlab import read, until
+from house_of_lab import MAX as SIZES, token_id as id_text
 
-SIZES = {"report": 12 * 1024, "six": 8 * 1024, "delay": 8 * 1024, "bounce": 8 * 1024}
 QUEUES = ("incoming", "active", "deferred", "maildrop", "hold", "corrupt")
 MESSAGES_MAX = 4
 
@@ -44,11 +43,6 @@ def read_database(path):
         return [[dict(row) for row in database.execute(f"SELECT * FROM {table}")] for table in ("request", "message", "dsn")]
     finally:
         database.close()
-
-
-def id_text(number):
-    """token_id_text() of src/mail/token.c."""
-    return base64.b32encode((number % (1 << 64)).to_bytes(8, "big")).decode().lower().rstrip("=")
 
 
 def read_mail(line, files):
