@@ -298,6 +298,98 @@ static void test_whose_words(void **state)
 	CHECK(samples);
 }
 
+// What the big receivers say over IPv6.
+static void test_big_receivers(void **state)
+{
+	static const struct sample samples[] = {
+		{"ptr-required", "5.7.1", "dns; gmail-smtp-in.l.google.com",
+		 "smtp; 550-5.7.1 [2001:db8::6] Our system has detected that this message does "
+		 "550-5.7.1 "
+		 "not meet IPv6 sending guidelines regarding PTR records and 550-5.7.1 "
+		 "authentication. Please review 550 5.7.1 "
+		 "https://support.google.com/mail/?p=IPv6AuthError - gsmtp",
+		 ""},
+		{"ptr-required", "5.7.25", "dns; gmail-smtp-in.l.google.com",
+		 "smtp; 550-5.7.25 [2001:db8::6] The IP address sending this message does not have "
+		 "a 550-5.7.25 PTR record setup",
+		 ""},
+		{"ptr-required", "4.7.23", "dns; alt1.gmail-smtp-in.l.google.com",
+		 "smtp; 421-4.7.23 The sending address has no name 421 4.7.23 gsmtp", ""},
+		{"auth-required", "5.7.23", "dns; mx.x.test", "smtp; 550 5.7.23 no", ""},
+		{"auth-required", "5.7.26", "dns; gmail-smtp-in.l.google.com",
+		 "smtp; 550-5.7.26 Your email has been blocked because the sender is "
+		 "unauthenticated",
+		 ""},
+		{"auth-required", "5.7.27", "dns; gmail-smtp-in.l.google.com",
+		 "smtp; 550 5.7.27 no", ""},
+		{"sender-domain", "5.7.27", "dns; mx.x.test", "smtp; 550 5.7.27 no", ""},
+		{"tls", "5.7.29", "dns; gmail-smtp-in.l.google.com", "smtp; 550 5.7.29 no", ""},
+		{"no-such-domain", "4.0.0", "",
+		 "smtp; DNS Error: DNS type 'mx' lookup of x.test responded with code NXDOMAIN",
+		 ""},
+		{"auth-required", "5.7.1", "dns; x-test.mail.protection.outlook.com",
+		 "smtp; 550 5.7.1 Service unavailable, message sent over IPv6 [2001:db8::6] must "
+		 "pass "
+		 "either SPF or DKIM validation, this message is not signed",
+		 ""},
+		{"ptr-required", "4.7.25", "dns; x-test.mail.protection.outlook.com",
+		 "smtp; 450 4.7.25 Service unavailable, sending IPv6 address [2001:db8::6] must "
+		 "have "
+		 "reverse DNS record",
+		 ""},
+		{"no-v6-policy", "5.7.510", "dns; x-test.mail.protection.outlook.com",
+		 "smtp; 550 5.7.510 Access denied, [x.test] does not accept email over IPv6", ""},
+		{"no-v6-policy", "5.7.1", "dns; x-test.mail.protection.outlook.com",
+		 "smtp; 550 5.7.1 Access denied, [2001:db8::6] does not accept email over IPv6",
+		 ""},
+		{"auth-required", "5.7.509", "dns; x-test.mail.protection.outlook.com",
+		 "smtp; 550 5.7.509 Access denied, sending domain [SIX.TEST] does not pass", ""},
+		{"auth-required", "5.7.515", "dns; x-test.mail.protection.outlook.com",
+		 "smtp; 550 5.7.515 Access denied, sending domain SIX.TEST doesn't meet the level",
+		 ""},
+		{"other", "5.7.606", "dns; x-test.mail.protection.outlook.com",
+		 "smtp; 550 5.7.606 Access denied, banned sending IP [192.0.2.1]", ""},
+		{"no-such-domain", "5.4.310", "",
+		 "smtp;550 5.4.310 DNS domain x.test does not exist", ""},
+		{"content", "5.7.9", "dns; mta5.am0.yahoodns.net",
+		 "smtp; 554 5.7.9 Message not accepted for policy reasons. See there", ""},
+		{"auth-required", "5.7.9", "dns; mta5.am0.yahoodns.net",
+		 "smtp; 550 5.7.9 This mail has been blocked because the sender is unauthenticated",
+		 ""},
+		{"other", "4.7.0", "dns; mta6.am0.yahoodns.net",
+		 "smtp; 421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred", ""},
+		{"ptr-required", "4.0.0", "dns; mx00.x.test",
+		 "smtp; 554 mx00 Nemesis ESMTP Service not available. Bad DNS PTR resource record.",
+		 ""},
+		// names are not words, nor are addresses
+		THEIRS("no-such-user", "5.1.1", "smtp; 550 5.1.1 <dmarc@x.test>... User unknown"),
+		THEIRS("no-such-user", "5.1.1", "smtp; 550 5.1.1 spf@x.test: no such user"),
+	};
+
+	(void)state;
+	CHECK(samples);
+}
+
+// The words are read once: long ones, and many that almost match, cost no more than their length.
+static void test_hostile_words(void **state)
+{
+	static char words[100001];
+	struct diagnose_input input = {.diagnostic = words, .text = words};
+	struct diagnosis found;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) - 1; i++)
+		words[i] = "user unknow "[i % 12];
+	diagnose(table, &input, &found);
+	assert_int_equal(found.class, CLASS_OTHER);
+	for (size_t i = 0; i < sizeof(words) - 1; i++)
+		words[i] = (char)(1 + i * 7 % 255);
+	diagnose(table, &input, &found);
+	memset(words, '@', sizeof(words) - 1);
+	diagnose(table, &input, &found);
+	assert_string_equal(found.row, "");
+}
+
 static void test_names_and_problems(void **state)
 {
 	static const char *const problems[CLASSES] = {
@@ -335,7 +427,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unreachable),   cmocka_unit_test(test_wants_more_of_a_sender),
 		cmocka_unit_test(test_sender_domain), cmocka_unit_test(test_recipient_and_content),
-		cmocka_unit_test(test_whose_words),   cmocka_unit_test(test_names_and_problems),
+		cmocka_unit_test(test_whose_words),   cmocka_unit_test(test_big_receivers),
+		cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_names_and_problems),
 	};
 
 	return cmocka_run_group_tests(tests, read_table, free_table);
