@@ -115,16 +115,13 @@ static int take_rendered(struct draft *draft, const struct buf *rendered)
 static int render(const struct draft *draft, const char *path, enum mustache_context context,
 		  struct buf *out)
 {
-	const struct compose *compose = draft->compose;
 	auto_buf struct buf file = buf_make(TEMPLATE_MAX);
 	int error = file_read_at(AT_FDCWD, path, &file);
 	const char *wrong;
 
 	if (error < 0)
 		return error == -EFBIG ? -EINVAL : error;
-	wrong = compose->words != NULL
-			? mustache_render(buf_string(&file), context, compose->words, out)
-			: template_render(buf_string(&file), compose->values, out);
+	wrong = mustache_render(buf_string(&file), context, draft->compose->words, out);
 	if (buf_failed(out))
 		return -EFBIG;
 	return wrong != NULL ? -EINVAL : 0;

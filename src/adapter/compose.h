@@ -10,7 +10,6 @@
 
 #include "base/buf.h"
 #include "mail/mustache.h"
-#include "mail/template.h"
 
 // Octets of a message of ours that is text alone, and of one in text, HTML and JSON (the report and
 // the processed bounce): RFC 3834 section 2 has "a few kilobytes".
@@ -20,10 +19,9 @@
 struct compose {
 	// File of the template: its first line is "Subject: …", then a blank line, then the body.
 	const char *template;
-	const char *template_html;            // file of the same as HTML, a whole document; or NULL
-	const struct mustache_values *words;  // what the templates name
-	const struct template_values *values; // where words is NULL: for the old kind of template
-	const char *json;                     // attached as report.json, or NULL
+	const char *template_html;           // file of the same as HTML, a whole document; or NULL
+	const struct mustache_values *words; // what the templates name
+	const char *json;                    // attached as report.json, or NULL
 	const char *from_name;
 	const char *from;       // local@domain
 	const char *to;         // the requester, local@domain

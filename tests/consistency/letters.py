@@ -27,9 +27,7 @@ TEXT = SUBJECT + """Body {{plain}}
 {{/hosts}}
 {{phrase_rendered}}
 Diagnostic-Code: {{diagnostic_lines}}
--- 
-bye
-"""
+""" + "-- \nbye\n"
 HTML = """<!DOCTYPE html>
 <html><head><meta charset="utf-8"><style>td > p { color: red }</style><title>{{subject}}</title></head>
 <body><!-- > --><p class="a">{{plain}}</p><table>{{#hosts}}<tr><td title='x > y'>{{name}}</td><td>{{why}}</td></tr>{{/hosts}}</table>

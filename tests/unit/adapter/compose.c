@@ -210,14 +210,14 @@ static void test_long_lines(void **state)
 	write_template("Subject: s\n\nDiagnostic-Code: {{word}}\n");
 	while (line.len < 4000)
 		buf_adds(&line, line.len % 300 < 8 ? "word " : "verylongword");
-	values[0].value = buf_string(&line);
+	values[0].text = buf_string(&line);
 	parsed = parsed_message(&compose);
 	for (const char *p = parsed.body; p != NULL && *p != '\0'; p = strstr(p, "\r\n")) {
 		p += *p == '\r' ? 2 : 0;
 		assert_true(strcspn(p, "\r") <= 76);
 	}
 	buf_free(&parsed.bytes);
-	values[0].value = "value";
+	values[0].text = "value";
 	compose.status_part = buf_string(&line); // 998 is the splitter's
 	parsed = parsed_message(&compose);
 	buf_free(&parsed.bytes);

@@ -79,9 +79,9 @@ static void test_fault23_values(void **state)
 		rows[1].references = attacks[i];
 		rows[2].request_in_reply_to = attacks[i];
 		rows[3].from_name = attacks[i];
-		values[0].value = attacks[i]; // in the Subject and in the text
+		values[0].text = attacks[i]; // in the Subject and in the text
 		check_unharmed(&rows[4]);
-		values[0].value = "value";
+		values[0].text = "value";
 		for (size_t j = 0; j < 4; j++)
 			check_unharmed(&rows[j]);
 	}

@@ -34,7 +34,6 @@ static struct compose full(void)
 	write_template("Subject: About {{word}}\n\nBody {{word}}\n");
 	write_html("<p>Body = {{word}}</p>\n");
 	words[0].text = "value";
-	compose.values = NULL;
 	compose.words = &word_list;
 	compose.template_html = html_path;
 	compose.json = "{\n\"v\": 1\n}";

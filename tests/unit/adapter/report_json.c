@@ -244,6 +244,27 @@ static void test_A7_size(void **state)
 	}
 }
 
+// Of a diagnostic of many lines the first ones stay; a survey is worth more than the rest.
+static void test_fault9_diagnostic_of_many_lines(void **state)
+{
+	struct report_json report = ordinary();
+	auto_buf struct buf text = buf_make(10000), out = buf_make(REPORT_JSON_MAX);
+	size_t lines = 0;
+
+	(void)state;
+	while (text.len < 5000)
+		buf_addf(&text, "diagnosed %080d\n", 0);
+	report.diagnostic = buf_string(&text);
+	out = written(&report);
+	for (const char *p = strstr(out.data, "diagnosed"); p; p = strstr(p + 1, "diagnosed"))
+		lines++;
+	assert_int_equal(lines, 6);
+	report.diagnostic = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\nx";
+	buf_free(&out);
+	out = written(&report);
+	assert_null(strstr(out.data, "\"x\""));
+}
+
 static void test_no_room(void **state)
 {
 	struct report_json report = ordinary();
@@ -263,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_surveys),
 		cmocka_unit_test(test_A7_hosts_are_dropped_from_the_end),
 		cmocka_unit_test(test_A7_size),
+		cmocka_unit_test(test_fault9_diagnostic_of_many_lines),
 		cmocka_unit_test(test_no_room),
 	};
 

@@ -22,8 +22,9 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static char template_path[] = "/tmp/compose.XXXXXX";
-static struct template_value values[] = {{"word", "value"}, {"word_lines", "one\ntwo"}};
-static const struct template_values value_list = {values, COUNT(values)};
+static struct mustache_value values[] = {{.name = "word", .text = "value"},
+					 {.name = "word_lines", .text = "one\ntwo"}};
+static const struct mustache_values value_list = {values, COUNT(values)};
 
 static void write_template(const char *text)
 {
@@ -38,7 +39,7 @@ static struct compose ordinary(void)
 {
 	return (struct compose){
 		.template = template_path,
-		.values = &value_list,
+		.words = &value_list,
 		.from_name = "Six Test",
 		.from = "help@dual.test",
 		.to = "jan@good.test",
