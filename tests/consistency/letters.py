@@ -40,7 +40,12 @@ FIELDS = {"from_name": b"Six Test", "to": b"jan@good.test", "in_reply_to": b"<m1
           "returned": b"Subject: word\n"}
 JSON_FIELDS = {name: b"word" for name in "id requester recipient client_address helo protocol ptr tls dkim class phase action status "
                "remote_mta diagnostic".split()}
-SURVEY = {"v": 1, "domain": "word", "mx": "listed", "hosts": [{"name": "word", "v6": [{"text": "::1", "banner": "word"}]}] * 3}
+ADDRESS = {"address": "2001:db8::1", "kind": "documentation", "reach": "accepts", "step": "ehlo", "connect_ms": 1, "banner_ms": 2,
+           "ehlo_ms": None, "code": 250, "starttls": "yes", "banner": "word"}
+HOST = {"name": "word", "preference": 10, "cname": False, "literal": False, "a": "no", "aaaa": "yes", "ns_aaaa": "unknown", "v4": [],
+        "v6": [ADDRESS, ADDRESS]}
+SURVEY = {"v": 1, "domain": "word", "mx": "listed", "complete": True, "knocked": True, "a_only": False, "took_ms": 5, "mx_records": 3,
+          "hosts": [HOST, HOST, HOST]}
 
 ATTACKS = [
     b"x\rBcc: v@x.test", b"x\nBcc: v@x.test", b"x\r\nBcc: v@x.test", b"x\r\n\r\nBcc: v@x.test", b"x\r\n\tBcc: v@x.test", b"x\n\n\n\nx",
@@ -155,13 +160,23 @@ class Letters:
         for name, text in (("text", TEXT), ("html", HTML)):
             with open(self.paths[name], "w", encoding="utf-8") as file:
                 file.write(text)
-        self.validator = jsonschema.Draft202012Validator(json.loads(read("doc/report.schema.json")))
+        schema, survey = (json.loads(read(f"doc/{name}.schema.json")) for name in ("report", "survey"))
+        self.validators = jsonschema.Draft202012Validator(schema), jsonschema.Draft202012Validator(survey)
         self.letters, self.cut = 0, 0
         self.harmless, faults = self.write(VALUES, FIELDS, JSON_FIELDS | {"survey": json.dumps(SURVEY).encode()})
         tap.eq(faults, [], "a harmless letter is well-formed")
         tap.eq([kind for kind, _ in self.harmless["parts"]], ["multipart/mixed", "multipart/alternative", "text/plain", "text/html",
                "application/json", "message/delivery-status", "text/rfc822-headers"], "it has every part")
         tap.eq(self.harmless["json"]["survey"], SURVEY, "its survey is in report.json")
+        tap.eq(self.against_schema(self.harmless["json"]), [], "which is as its schema says")
+        broken = json.loads(json.dumps(self.harmless["json"]))
+        broken["survey"]["hosts"][1]["v6"][0]["kind"] = broken["kind"] = "x"
+        tap.eq(len(self.against_schema(broken)), 2, "and the schema looks at both halves of it")
+
+    def against_schema(self, report):
+        """What is wrong with report.json by its schema, and with the survey in it by the survey's."""
+        faults = list(self.validators[0].iter_errors(report))
+        return faults + list(self.validators[1].iter_errors(report["survey"])) if report["survey"] is not None else faults
 
     def write(self, values, fields, json_fields):
         answer = self.driver.ask(do="letter", template=self.paths["text"], html=self.paths["html"], values=values,
@@ -181,7 +196,8 @@ class Letters:
             self.faults.append(f"{place}, {attack[:60]!r}: error {found}")
             return True
         report = found.pop("json")
-        faults += [str(fault) for fault in self.validator.iter_errors(report)]
+        checked = report | {"survey": None} if place == "survey" else report  # (whose writer takes no such names)
+        faults += [str(fault) for fault in self.against_schema(checked)]
         faults += [f"json: {s!r}" for s in strings(report) if HIDDEN.search(s) or "\n" in s]
         wanted = dict(self.harmless)
         if report["cut"]:
@@ -213,7 +229,7 @@ class Letters:
         for name in JSON_FIELDS:
             self.compare("json " + name, attack, json_fields={name: attack})
         text = attack.decode("utf-8", "replace")
-        hostile = SURVEY | {"domain": text, "hosts": [{"name": text, "v6": [{"text": text, "banner": text}]}] + SURVEY["hosts"][1:]}
+        hostile = SURVEY | {"domain": text, "hosts": [HOST | {"name": text, "v6": [ADDRESS | {"address": text, "banner": text}]}, HOST, HOST]}
         self.compare("survey", attack, json_fields={"survey": json.dumps(hostile).encode()})
 
 
