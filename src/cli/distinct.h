@@ -17,6 +17,7 @@ struct distinct;
 struct distinct *distinct_new(void);
 struct distinct *distinct_free(struct distinct *distinct);
 
+// Adds one, which may have been added before.
 void distinct_add(struct distinct *distinct, const void *bytes, size_t len);
 
 // How many different ones were added; *ret_exact is false where that is an estimate.

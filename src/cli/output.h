@@ -17,6 +17,7 @@ struct output;
 struct output *output_new(struct loop *loop, int fd, void (*on_drained)(void *arg),
 			  void (*before_write)(void *arg), void *arg);
 
+// Takes a copy. It is written from the loop, in order.
 void output_add(struct output *output, const char *bytes, size_t len);
 
 // Octets that are not written yet.

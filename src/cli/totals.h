@@ -17,6 +17,7 @@ struct totals;
 struct totals *totals_new(void);
 struct totals *totals_free(struct totals *totals);
 
+// Counts one domain, and what of its hosts and addresses is new.
 void totals_add(struct totals *totals, const struct survey *survey);
 
 // The summary, some lines of at most 80 columns. v4, v6: which addresses were knocked at.
