@@ -7,15 +7,14 @@
 // from ares_cancel; so a question is on the heap, owns itself, and dies in its callback. On the
 // loop a question therefore waits in a queue first, and is asked when nothing else is pending:
 // nobody is called back from inside dns_ask, and answers are read before more is asked. A question
-// under way is in a table, and whoever asks the same follows it.
+// under way is in a table, and whoever asks the same follows it. TCP has a channel of its own
+// there: when a connection breaks, c-ares 1.18 fails every question to that server, UDP's included.
 #include "adapter/dns.h"
 
 #include <ares.h>
 #include <ares_nameser.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,20 +26,31 @@
 #include "base/text.h"
 
 #define TRIES         3
+#define LOOP_TRIES    4 // c-ares takes up to half of each later attempt away: 12 s at least
 #define STEP_MS       1000
 #define TICK_US       100000 // c-ares' own search for the next time-out goes over all questions
-#define BATCH         64     // questions asked in a row
+#define TCP_TRIES     3
+#define HEADER_SIZE   12
+#define BIT_CUT       0x02 // of a header's third octet: the answer is cut (TC)
+#define BATCH         64   // questions asked in a row
 #define BUCKETS       1024
 #define RECEIVE_SIZE  (1 << 20)
-#define ATTEMPT_MS    2000
+#define ATTEMPT_MS    1500
 #define CACHE_ENTRIES 4096
 #define AT_ONCE       16384 // a quarter of the numbers that a question can have
 
-struct dns {
+struct side {
+	struct dns *dns;
 	ares_channel channel;
-	size_t n_open; // questions without an answer
-	bool closing;  // no more are taken
+};
+
+struct dns {
+	struct side udp; // and TCP, where there is no loop
+	size_t n_open;   // questions without an answer
+	bool closing;    // no more are taken
 	// on the loop only
+	struct side tcp;
+	struct question *again; // under way, to be asked again over TCP
 	struct loop *loop;
 	struct dns_socket *sockets;
 	struct source *tick;               // c-ares looks for what has timed out
@@ -53,7 +63,7 @@ struct dns {
 
 struct dns_socket {
 	struct dns_socket *next;
-	struct dns *dns;
+	struct side *side;
 	int fd;
 	struct source *source;
 };
@@ -65,6 +75,8 @@ struct question {
 	void *arg;
 	struct question *next;      // that waits, is in the same bucket, or follows the same one
 	struct question *followers; // the same question, asked since
+	struct question *next_again;
+	int n_tcp; // times that it was asked over TCP
 	char name[];
 };
 
@@ -76,40 +88,43 @@ int dns_init(void)
 	return ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS ? 0 : -ENOMEM;
 }
 
-// A resolver; servers NULL for the system's.
-static int open_channel(int attempt_ms, const char *servers, struct ares_options options, int mask,
-			struct dns **ret_dns)
+// servers NULL: the system's.
+static int open_side(struct side *side, const struct dns_options *from, struct ares_options options,
+		     int mask)
 {
-	struct dns *dns = mem_new(1, sizeof(*dns));
 	int status;
 
-	options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS | ARES_FLAG_STAYOPEN;
-	options.timeout = attempt_ms;
-	options.tries = TRIES;
+	options.flags |= ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS;
+	options.timeout = from->attempt_ms;
 	options.lookups = (char[]){"b"}; // DNS alone, no hosts file
 	options.ednspsz = 1232;
-	if (options.sock_state_cb != NULL)
-		options.sock_state_cb_data = dns;
-	status = ares_init_options(&dns->channel, &options,
+	options.sock_state_cb_data = side;
+	status = ares_init_options(&side->channel, &options,
 				   mask | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
 					   ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ);
-	if (status == ARES_SUCCESS && servers != NULL &&
-	    ares_set_servers_ports_csv(dns->channel, servers) != ARES_SUCCESS) {
-		ares_destroy(dns->channel);
-		free(dns);
+	if (status == ARES_SUCCESS && from->servers != NULL &&
+	    ares_set_servers_ports_csv(side->channel, from->servers) != ARES_SUCCESS) {
+		ares_destroy(side->channel);
 		return -EINVAL;
 	}
-	if (status != ARES_SUCCESS) {
-		free(dns);
+	if (status != ARES_SUCCESS)
 		return status == ARES_ENOMEM ? -ENOMEM : -EIO;
-	}
-	*ret_dns = dns;
 	return 0;
 }
 
 int dns_open(int attempt_ms, struct dns **ret_dns)
 {
-	return open_channel(attempt_ms, NULL, (struct ares_options){0}, 0, ret_dns);
+	const struct dns_options options = {.attempt_ms = attempt_ms};
+	struct dns *dns = mem_new(1, sizeof(*dns));
+	const int error =
+		open_side(&dns->udp, &options,
+			  (struct ares_options){.flags = ARES_FLAG_STAYOPEN, .tries = TRIES}, 0);
+
+	if (error < 0)
+		free(dns);
+	else
+		*ret_dns = dns;
+	return error;
 }
 
 // The question has its answer: it ends.
@@ -150,23 +165,44 @@ static void settle(struct question *question, const struct dns_answer *answer)
 		source_set_idle(dns->idle);
 }
 
+// Over TCP, when the loop has its turn: what was cut over UDP, and what a connection broke under.
+static bool is_for_again(const struct question *question, int status, const unsigned char *bytes,
+			 int len)
+{
+	if (question->dns->loop == NULL || question->dns->closing)
+		return false;
+	if (question->n_tcp == 0)
+		return bytes != NULL && len > HEADER_SIZE && (bytes[2] & BIT_CUT) != 0;
+	return status == ARES_ECONNREFUSED && question->n_tcp < TCP_TRIES;
+}
+
 static void on_reply(void *arg, int status, int timeouts, unsigned char *bytes, int len)
 {
 	struct question *question = arg;
+	struct dns *dns = question->dns;
 	struct dns_answer answer;
 
 	(void)timeouts;
+	if (is_for_again(question, status, bytes, len)) {
+		question->n_tcp++;
+		question->next_again = dns->again;
+		dns->again = question;
+		source_set_idle(dns->idle);
+		return;
+	}
 	dns_read_end(question->type, status, len > 0 ? bytes : NULL, len > 0 ? (size_t)len : 0,
 		     &answer);
-	if (question->dns->loop != NULL)
+	if (dns->loop != NULL)
 		settle(question, &answer);
 	end(question, answer);
 }
 
 static void query(struct question *question)
 {
-	ares_query(question->dns->channel, question->name, ns_c_in, dns_wire_type(question->type),
-		   on_reply, question);
+	const struct side *side = question->n_tcp > 0 ? &question->dns->tcp : &question->dns->udp;
+
+	ares_query(side->channel, question->name, ns_c_in, dns_wire_type(question->type), on_reply,
+		   question);
 }
 
 // One that waited: out of the cache, behind another that asks the same, or to a server.
@@ -200,13 +236,23 @@ static struct question *take_first(struct dns *dns)
 	return question;
 }
 
+static struct question *take_again(struct dns *dns)
+{
+	struct question *question = dns->again;
+
+	dns->again = question->next_again;
+	return question;
+}
+
 static void on_idle(void *arg)
 {
 	struct dns *dns = arg;
 
+	for (int i = 0; i < BATCH && dns->again != NULL; i++)
+		query(take_again(dns));
 	for (int i = 0; i < BATCH && dns->first != NULL && dns->n_under_way < dns->at_once; i++)
 		ask_now(dns, take_first(dns));
-	if (dns->first != NULL && dns->n_under_way < dns->at_once)
+	if (dns->again != NULL || (dns->first != NULL && dns->n_under_way < dns->at_once))
 		source_set_idle(dns->idle);
 }
 
@@ -220,7 +266,7 @@ void dns_ask(struct dns *dns, enum dns_type type, const char *name,
 		return;
 	}
 	question = mem_new(1, sizeof(*question) + strlen(name) + 1);
-	*question = (struct question){dns, type, on_answer, arg, NULL, NULL};
+	*question = (struct question){.dns = dns, .type = type, .on_answer = on_answer, .arg = arg};
 	memcpy(question->name, name, strlen(name) + 1);
 	dns->n_open++;
 	if (dns->loop == NULL) {
@@ -237,12 +283,12 @@ void dns_ask(struct dns *dns, enum dns_type type, const char *name,
 
 static void on_io(void *arg, uint32_t events)
 {
-	struct dns_socket *at = arg;
-	struct dns *dns = at->dns;
+	const struct dns_socket *at = arg;
 	const int fd = at->fd;
 
 	// it may be freed inside
-	ares_process_fd(dns->channel, (events & ~(uint32_t)EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD,
+	ares_process_fd(at->side->channel,
+			(events & ~(uint32_t)EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD,
 			(events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
 }
 
@@ -250,7 +296,8 @@ static void on_tick(void *arg)
 {
 	struct dns *dns = arg;
 
-	ares_process_fd(dns->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	ares_process_fd(dns->udp.channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	ares_process_fd(dns->tcp.channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	if (dns->n_under_way > 0)
 		source_set_timer(dns->tick, TICK_US);
 }
@@ -268,8 +315,8 @@ static void drop_socket(struct dns_socket **at)
 static void on_socket(void *arg, ares_socket_t fd, int is_in, int is_out)
 {
 	const uint32_t events = (is_in ? (uint32_t)EPOLLIN : 0) | (is_out ? (uint32_t)EPOLLOUT : 0);
-	struct dns *dns = arg;
-	struct dns_socket **at = &dns->sockets;
+	struct side *side = arg;
+	struct dns_socket **at = &side->dns->sockets;
 
 	while (*at != NULL && (*at)->fd != fd)
 		at = &(*at)->next;
@@ -279,30 +326,56 @@ static void on_socket(void *arg, ares_socket_t fd, int is_in, int is_out)
 		source_set_io((*at)->source, events);
 	} else if (events != 0) {
 		*at = mem_new(1, sizeof(**at));
-		(*at)->dns = dns;
+		(*at)->side = side;
 		(*at)->fd = fd;
-		(*at)->source = loop_add_io(dns->loop, fd, events, on_io, *at);
+		(*at)->source = loop_add_io(side->dns->loop, fd, events, on_io, *at);
 	}
+}
+
+static void set_default(int *value, int usual)
+{
+	if (*value == 0)
+		*value = usual;
+}
+
+static int open_both(struct dns *dns, const struct dns_options *options)
+{
+	const int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF;
+	struct ares_options more = {.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_IGNTC,
+				    .tries = LOOP_TRIES,
+				    .sock_state_cb = on_socket,
+				    .socket_receive_buffer_size = RECEIVE_SIZE};
+	int error = open_side(&dns->udp, options, more, mask);
+
+	if (error < 0)
+		return error;
+	more.flags = ARES_FLAG_USEVC;
+	error = open_side(&dns->tcp, options, more, mask);
+	if (error < 0)
+		ares_destroy(dns->udp.channel);
+	return error;
 }
 
 int dns_open_loop(struct loop *loop, const struct dns_options *options, struct dns **ret_dns)
 {
-	const struct ares_options more = {.sock_state_cb = on_socket,
-					  .socket_receive_buffer_size = RECEIVE_SIZE};
-	struct dns *dns;
-	int error = open_channel(options->attempt_ms > 0 ? options->attempt_ms : ATTEMPT_MS,
-				 options->servers, more,
-				 ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF, &dns);
+	struct dns_options whole = *options;
+	struct dns *dns = mem_new(1, sizeof(*dns));
+	int error;
 
-	if (error < 0)
-		return error;
+	set_default(&whole.attempt_ms, ATTEMPT_MS);
+	set_default(&whole.cache_entries, CACHE_ENTRIES);
+	set_default(&whole.at_once, AT_ONCE);
 	dns->loop = loop;
+	dns->udp.dns = dns->tcp.dns = dns;
+	error = open_both(dns, &whole);
+	if (error < 0) {
+		free(dns);
+		return error;
+	}
 	dns->last = &dns->first;
-	dns->at_once = options->at_once > 0 ? (size_t)options->at_once : AT_ONCE;
-	if (options->cache_entries >= 0)
-		dns->cache =
-			dns_cache_new(options->cache_entries > 0 ? (size_t)options->cache_entries
-								 : CACHE_ENTRIES);
+	dns->at_once = (size_t)whole.at_once;
+	if (whole.cache_entries > 0)
+		dns->cache = dns_cache_new((size_t)whole.cache_entries);
 	dns->tick = loop_add_timer(loop, UINT64_MAX, on_tick, dns);
 	dns->idle = loop_add_idle(loop, on_idle, dns);
 	*ret_dns = dns;
@@ -324,7 +397,7 @@ int64_t dns_now(void)
 static nfds_t wanted(struct dns *dns, struct pollfd polls[ARES_GETSOCK_MAXNUM])
 {
 	ares_socket_t fds[ARES_GETSOCK_MAXNUM];
-	const int bits = ares_getsock(dns->channel, fds, ARES_GETSOCK_MAXNUM);
+	const int bits = ares_getsock(dns->udp.channel, fds, ARES_GETSOCK_MAXNUM);
 	nfds_t n = 0;
 
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
@@ -344,7 +417,7 @@ static void wait_once(struct dns *dns, int64_t left)
 {
 	struct pollfd polls[ARES_GETSOCK_MAXNUM];
 	struct timeval longest = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000}, wait;
-	const struct timeval *until = ares_timeout(dns->channel, &longest, &wait);
+	const struct timeval *until = ares_timeout(dns->udp.channel, &longest, &wait);
 	const nfds_t n = wanted(dns, polls);
 	const int ready =
 		poll(polls, n, (int)(until->tv_sec * 1000 + (until->tv_usec + 999) / 1000));
@@ -354,17 +427,30 @@ static void wait_once(struct dns *dns, int64_t left)
 		const bool is_out = (polls[i].revents & POLLOUT) != 0;
 
 		if (is_in || is_out)
-			ares_process_fd(dns->channel, is_in ? polls[i].fd : ARES_SOCKET_BAD,
+			ares_process_fd(dns->udp.channel, is_in ? polls[i].fd : ARES_SOCKET_BAD,
 					is_out ? polls[i].fd : ARES_SOCKET_BAD);
 	}
 	// also where sockets are busy: a flood on one is no reason to wait longer for another
-	ares_process_fd(dns->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	ares_process_fd(dns->udp.channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
 static void give_up(struct dns *dns)
 {
+	const struct dns_answer none = {.status = DNS_TEMPERROR};
+
 	dns->closing = true;
-	ares_cancel(dns->channel);
+	ares_cancel(dns->udp.channel);
+	if (dns->loop == NULL)
+		return;
+	ares_cancel(dns->tcp.channel);
+	while (dns->again != NULL) {
+		struct question *question = take_again(dns);
+
+		settle(question, &none);
+		end(question, none);
+	}
+	while (dns->first != NULL)
+		end(take_first(dns), none);
 }
 
 int64_t dns_run(struct dns *dns, int64_t deadline)
@@ -379,32 +465,14 @@ int64_t dns_run(struct dns *dns, int64_t deadline)
 	return dns_now() - start;
 }
 
-bool dns_reverse_name(char *dst, const char *address)
-{
-	unsigned char bytes[16];
-	size_t n = 0;
-
-	dst[0] = '\0';
-	if (inet_pton(AF_INET, address, bytes) == 1)
-		snprintf(dst, DNS_REVERSE_SIZE, "%u.%u.%u.%u.in-addr.arpa", bytes[3], bytes[2],
-			 bytes[1], bytes[0]);
-	else if (inet_pton(AF_INET6, address, bytes) == 1) {
-		for (int i = 15; i >= 0; i--)
-			n += (size_t)snprintf(dst + n, DNS_REVERSE_SIZE - n, "%x.%x.",
-					      bytes[i] & 15U, bytes[i] >> 4U);
-		snprintf(dst + n, DNS_REVERSE_SIZE - n, "ip6.arpa");
-	}
-	return dst[0] != '\0';
-}
-
 struct dns *dns_close(struct dns *dns)
 {
 	if (dns == NULL)
 		return NULL;
 	give_up(dns);
-	while (dns->first != NULL)
-		end(take_first(dns), (struct dns_answer){.status = DNS_TEMPERROR});
-	ares_destroy(dns->channel); // closes its sockets, and says so
+	ares_destroy(dns->udp.channel); // closes its sockets, and says so
+	if (dns->loop != NULL)
+		ares_destroy(dns->tcp.channel);
 	source_free(dns->tick);
 	source_free(dns->idle);
 	dns_cache_free(dns->cache);

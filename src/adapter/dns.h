@@ -47,9 +47,9 @@ struct dns_answer {
 	bool is_loop;  // and leads back to itself, or nowhere in sixteen steps
 	bool cut;      // one of the values kept was longer than DNS_VALUE_MAX
 	uint32_t ttl;  // seconds for which this may be kept: the least of the records' (RFC 2181
-		      // section 5.2), or what RFC 2308 section 5 says; 0: not at all
-	size_t n;     // values kept; more than none where DNS_FOUND
-	size_t n_all; // records there were
+		       // section 5.2), or what RFC 2308 section 5 says; 0: not at all
+	size_t n;      // values kept; more than none where DNS_FOUND
+	size_t n_all;  // records there were
 	char **values;
 	uint16_t preferences[DNS_VALUES_MAX]; // of MX records
 };
@@ -65,7 +65,7 @@ int dns_init(void) must_check;
 int dns_open(int attempt_ms, struct dns **ret_dns) must_check;
 
 struct dns_options {
-	int attempt_ms;      // as above; 0: 2000
+	int attempt_ms;      // as above, but four times round; 0: 1500
 	const char *servers; // "127.0.0.1:5353,[::1]:53" in place of resolv.conf(5)'s; NULL: those
 	int cache_entries;   // answers that are kept for their TTL; 0: 4096; -1: none
 	int at_once;         // questions under way, others wait in order; 0: 16384

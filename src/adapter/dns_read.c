@@ -14,6 +14,7 @@
 #include <ares_nameser.h>
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -375,6 +376,24 @@ void dns_read_end(enum dns_type type, int status, const unsigned char *bytes, si
 void dns_read(enum dns_type type, const void *message, size_t len, struct dns_answer *ret_answer)
 {
 	dns_read_end(type, ARES_SUCCESS, message, len, ret_answer);
+}
+
+bool dns_reverse_name(char *dst, const char *address)
+{
+	unsigned char bytes[16];
+	size_t n = 0;
+
+	dst[0] = '\0';
+	if (inet_pton(AF_INET, address, bytes) == 1)
+		snprintf(dst, DNS_REVERSE_SIZE, "%u.%u.%u.%u.in-addr.arpa", bytes[3], bytes[2],
+			 bytes[1], bytes[0]);
+	else if (inet_pton(AF_INET6, address, bytes) == 1) {
+		for (int i = 15; i >= 0; i--)
+			n += (size_t)snprintf(dst + n, DNS_REVERSE_SIZE - n, "%x.%x.",
+					      bytes[i] & 15U, bytes[i] >> 4U);
+		snprintf(dst + n, DNS_REVERSE_SIZE - n, "ip6.arpa");
+	}
+	return dst[0] != '\0';
 }
 
 void dns_answer_free(struct dns_answer *answer)

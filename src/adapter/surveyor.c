@@ -41,7 +41,8 @@ struct job {
 	struct job *in_told;
 	enum stage stage;
 	bool is_told_next; // stands in the list of those to be told
-	bool is_out;       // of the tables: freed when it was told
+	bool is_telling;
+	bool is_out; // of the tables: freed when it was told
 	struct asker *first, **last;
 	struct inquiry *inquiry;
 	bool is_dns_over;
@@ -137,7 +138,7 @@ static void forget(struct job *job)
 	*place_of(job->surveyor, job->domain) = job->in_bucket;
 	list_remove(&job->surveyor->lists[job->stage], job);
 	job->is_out = true;
-	if (!job->is_told_next)
+	if (!job->is_told_next && !job->is_telling)
 		job_free(job);
 }
 
@@ -188,7 +189,7 @@ static void finish(struct job *job, bool is_complete)
 	survey->took_ms = (int32_t)(now_ms(surveyor) - job->asked);
 	job->survey = cut(survey);
 	job->deadline = source_free(job->deadline);
-	job->expires = is_complete && survey->mx != SURVEY_MX_UNKNOWN
+	job->expires = is_complete && job->survey->mx != SURVEY_MX_UNKNOWN
 			       ? now_ms(surveyor) + surveyor->options.reuse_ms
 			       : 0;
 	set_stage(job, FINISHED);
@@ -201,19 +202,19 @@ static void on_deadline(void *arg)
 	finish(arg, false);
 }
 
+// Those who asked until now; who asks meanwhile has a turn of his own.
 static void tell(struct surveyor *surveyor, struct job *job)
 {
 	struct survey *whole = &surveyor->whole;
+	struct asker *asker = job->first, *next;
 
+	job->first = NULL;
+	job->last = &job->first;
 	memset(whole, 0, sizeof(*whole));
 	memcpy(whole, job->survey,
 	       offsetof(struct survey, hosts) + job->survey->n_hosts * sizeof(whole->hosts[0]));
-	while (job->first != NULL) {
-		struct asker *asker = job->first;
-
-		job->first = asker->next;
-		if (job->first == NULL)
-			job->last = &job->first;
+	for (; asker != NULL; asker = next) {
+		next = asker->next;
 		asker->on_survey(asker->arg, whole);
 		free(asker);
 	}
@@ -234,9 +235,11 @@ static void tell_one(struct surveyor *surveyor)
 		surveyor->told_last = &surveyor->told_first;
 	if (!job->is_out && !is_fresh(job))
 		forget(job);
-	tell(surveyor, job);
 	job->is_told_next = false;
-	if (job->is_out)
+	job->is_telling = true;
+	tell(surveyor, job);
+	job->is_telling = false;
+	if (job->is_out && !job->is_told_next)
 		job_free(job);
 }
 
