@@ -106,11 +106,20 @@ static void advance(struct render *r, const char *where)
 		r->line += *r->next == '\n';
 }
 
+// The first pair of that brace, or NULL. Never looks beyond it, as strstr(3) may.
+static const char *find_braces(const char *text, char brace)
+{
+	for (; *text != '\0'; text++)
+		if (text[0] == brace && text[1] == brace)
+			return text;
+	return NULL;
+}
+
 // Reads the tag whose braces open at start. False where they never close.
 static bool tag_parse(const char *start, struct tag *ret_tag)
 {
 	struct tag tag = {.start = start};
-	const char *end = strstr(start + 2, "}}");
+	const char *end = find_braces(start + 2, '}');
 	const char *at = start + 2;
 
 	if (end == NULL)
@@ -388,7 +397,7 @@ static void do_tag(struct render *r, const struct tag *tag, const char *behind)
 // Renders the text up to the next tag, and the tag.
 static void render_step(struct render *r)
 {
-	const char *open = strstr(r->next, "{{");
+	const char *open = find_braces(r->next, '{');
 	const char *first = open;
 	const char *behind;
 	struct tag tag;
