@@ -5,9 +5,9 @@
 // the two instances and learns each probe's fate.
 //
 // SECURITY: reads from strangers only what intake's parser made of it (entries, read strictly),
-// what Postfix tells of an envelope on the policy socket, and its own Postfix's SMTP replies. Holds
-// the token secret, the signing keys and the database. Parses no MIME, runs no program, opens no
-// port.
+// what Postfix tells of an envelope on the policy socket, its own Postfix's SMTP replies, and, for
+// surveys, DNS answers and what mail servers say before MAIL. Holds the token secret, the signing
+// keys and the database. Parses no MIME, runs no program, opens no port.
 
 #include <getopt.h>
 #include <signal.h>

@@ -73,7 +73,7 @@ def mail_faults(mail):
             seen = {name.lower() for block in blocks for name in block.keys()}
             faults += [f"status fields {seen - STATUS_FIELDS}"] if seen - STATUS_FIELDS or len([b for b in blocks if b.keys()]) != 2 else []
     kinds = [part.get_content_type() for part in mail.parsed.iter_attachments()]
-    return faults + ([f"parts {kinds}"] if mail.kind == "bounce" and len(kinds) != 2 else [])
+    return faults + ([f"parts {kinds}"] if len(kinds) != {"bounce": 3, "report": 1}.get(mail.kind, 0) else [])
 
 
 def test_replies(house):
