@@ -155,6 +155,7 @@ demo: deps
 bench: deps
 	@$(MAKE) --no-print-directory -s all
 	@tests/bench/bench
+	@tests/bench/survey
 
 format:
 	clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
