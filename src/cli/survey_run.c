@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -30,6 +31,8 @@
 
 #define OUTPUT_MAX     (256 << 10) // octets that wait for their reader before nothing more is asked
 #define ORDERED_PLACES 8           // for each survey at once
+#define CONNECTIONS    256         // at once, of all surveys
+#define RESERVE        32          // descriptors for everything else
 #define INTERRUPTED    130         // 128 and SIGINT, as shells have it
 
 struct run;
@@ -216,6 +219,16 @@ static void on_interrupt(void *arg)
 
 // ---- the whole ----------------------------------------------------------------------------------
 
+// As many as there are descriptors for.
+static int most_connections(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= CONNECTIONS + RESERVE)
+		return CONNECTIONS;
+	return limit.rlim_cur > RESERVE ? (int)(limit.rlim_cur - RESERVE) : 1;
+}
+
 static int open_surveyor(struct run *run)
 {
 	const struct survey_wish *wish = run->wish;
@@ -223,6 +236,7 @@ static int open_surveyor(struct run *run)
 		.deadline_ms = wish->deadline_ms,
 		.at_once = wish->parallel,
 		.waiting = wish->parallel + 1,
+		.connections = most_connections(),
 		.reach = wish->reach,
 		.reach_v4 = wish->v4,
 		.reach_v4_only = wish->v4 && !wish->v6,
