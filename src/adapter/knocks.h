@@ -25,6 +25,7 @@ struct knocker *knocker_new(struct knocks *knocks, void (*on_end)(void *arg), vo
 // as the knocker. One that is the same as an earlier one gets that one's result.
 void knocker_add(struct knocker *knocker, struct survey_address *address);
 
+// Whether it has something left to do.
 bool knocker_is_busy(const struct knocker *knocker);
 
 // Whether there was a knock at all.

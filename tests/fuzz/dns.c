@@ -25,6 +25,7 @@ static void check(enum dns_type type, const struct dns_answer *answer)
 	assert(answer->n <= DNS_VALUES_MAX && answer->n <= answer->n_all);
 	assert((answer->status == DNS_FOUND) == (answer->n > 0));
 	assert(answer->status != DNS_FOUND || answer->values != NULL);
+	assert(answer->ttl <= INT32_MAX && (answer->status <= DNS_NO_NAME || answer->ttl == 0));
 	for (size_t i = 0; i < answer->n; i++) {
 		assert(strlen(answer->values[i]) <= DNS_VALUE_MAX);
 		assert((type != DNS_A && type != DNS_AAAA) || is_address(type, answer->values[i]));
