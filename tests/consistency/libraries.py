@@ -13,7 +13,7 @@ NEEDED = {
     "pipe": None,  # libc is in it: whoever starts once a message has no time to look for libraries
     "intake": GMIME | {"libjansson.so.4", "libsystemd.so.0"},
     "daemon": GMIME | {"libjansson.so.4", "libsystemd.so.0", "libsqlite3.so.0", "libinih.so.1", "libopendkim.so.11",
-                       "libcrypto.so.3"},
+                       "libcrypto.so.3", "libcares.so.2"},
     "milter": {"libmilter.so.1.0.1", "libopendkim.so.11", "libcares.so.2", "libsystemd.so.0"},
     "cli": GMIME | {"libjansson.so.4", "libsystemd.so.0", "libcares.so.2", "libinih.so.1", "libcrypto.so.3"},
 }
