@@ -25,6 +25,7 @@ struct finding {
 	struct verdict_found found[ABILITIES];
 };
 
+// Never fails: what is not known is not in it. finding_free() it.
 void finding_make(struct finding *finding, const struct daemon *daemon,
 		  const struct config_site *site, const struct store_mail *mail);
 

@@ -37,7 +37,7 @@ static const struct option long_options[] = {
 static const char help[] =
 	"usage: postsixd [-c FILE] [--check] [--stderr]\n\n"
 	"  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
-	"      --check        check configuration, templates, tables and keys; silent when good\n"
+	"      --check        check configuration, texts, tables and keys; silent if good\n"
 	"      --stderr       log to standard error, not to syslog\n"
 	"  -h, --help         this text\n"
 	"  -V, --version      the version\n\n"
