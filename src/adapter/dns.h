@@ -46,10 +46,11 @@ struct dns_answer {
 	bool is_alias; // the name that was asked for is a CNAME
 	bool is_loop;  // and leads back to itself, or nowhere in sixteen steps
 	bool cut;      // one of the values kept was longer than DNS_VALUE_MAX
-	uint32_t ttl;  // seconds for which this may be kept: the least of the records' (RFC 2181
-		       // section 5.2), or what RFC 2308 section 5 says; 0: not at all
-	size_t n;      // values kept; more than none where DNS_FOUND
-	size_t n_all;  // records there were
+	// Seconds for which this may be kept: the least of the records' (RFC 2181 section 5.2), or
+	// what RFC 2308 section 5 says; 0: not at all.
+	uint32_t ttl;
+	size_t n;     // values kept; more than none where DNS_FOUND
+	size_t n_all; // records there were
 	char **values;
 	uint16_t preferences[DNS_VALUES_MAX]; // of MX records
 };
