@@ -177,42 +177,6 @@ static void test_asked_together(void **state)
 	close_scene(&scene);
 }
 
-static void on_cut_or_good(void *arg, struct dns_answer answer)
-{
-	struct scene *scene = arg;
-
-	scene->n_answers += answer.status == DNS_FOUND ? 1 : 100;
-	dns_answer_free(&answer);
-	if (scene->n_answers % 100 == 20 && scene->n_answers > 100)
-		loop_stop(scene->loop, 0);
-}
-
-static void ask_later(void *arg)
-{
-	struct scene *scene = arg;
-
-	dns_ask(scene->dns, DNS_A, "cuthang.test", on_cut_or_good, scene);
-}
-
-// A connection that the server closes takes no question over UDP with it.
-static void test_fault7_broken_connection(void **state)
-{
-	struct scene scene;
-	struct source *later;
-
-	(void)state;
-	open_scene(&scene, (struct dns_options){.cache_entries = -1});
-	dns_ask(scene.dns, DNS_A, "once.test", on_cut_or_good, &scene);
-	for (int i = 1; i < 20; i++)
-		dns_ask(scene.dns, DNS_A, "a.test", on_cut_or_good, &scene);
-	later = loop_add_timer(scene.loop, 100000, ask_later, &scene);
-	assert_int_equal(loop_run(scene.loop), 0);
-	assert_int_equal(scene.n_answers, 120);
-	assert_true(scene.server.n_tcp >= 1);
-	source_free(later);
-	close_scene(&scene);
-}
-
 static void on_none(void *arg, struct dns_answer answer)
 {
 	assert_int_equal(answer.status, DNS_TEMPERROR);
@@ -265,7 +229,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fault7_answers),
 		cmocka_unit_test(test_asked_together),
-		cmocka_unit_test(test_fault7_broken_connection),
 		cmocka_unit_test(test_closed_early),
 		cmocka_unit_test(test_bad_servers),
 	};
