@@ -105,7 +105,8 @@ def ip(namespace, *lines):
 
 def make_zone(args, folder, keys):
     """A server that answers every question: NSD by itself drops answers beyond 200 a second to one network, which the
-    service alone asks for from about 30 requests a second on, and then waits out the resolver's timeout."""
+    service alone asks for from about 30 requests a second on, and then waits out the resolver's timeout. It shares its
+    ports with peers/slowdns, which asks for two servers and leaves the questions to the first of them."""
     zone = read(f"{HERE}/zone")
     if args.no_ptr:
         zone = re.sub(r"(?m)^.*; not with --no-ptr$", "", zone)
@@ -113,10 +114,14 @@ def make_zone(args, folder, keys):
     if args.extra and os.path.exists(f"{args.extra}/zone"):
         zone += read(f"{args.extra}/zone")
     write(f"{folder}/dns/zone", zone)
+    write(f"{folder}/dns/zone-nsv4", read(f"{HERE}/zone-nsv4"))
     write(f"{folder}/dns/nsd.conf", f"""
 server:
 	ip-address: 198.51.100.53
 	ip-address: 2001:db8:100::53
+	ip-address: 198.51.100.55
+	server-count: 2
+	reuseport: yes
 	username: ""
 	zonesdir: "{folder}/dns"
 	database: ""
@@ -132,6 +137,9 @@ remote-control:
 zone:
 	name: "."
 	zonefile: "zone"
+zone:
+	name: "nsv4.test"
+	zonefile: "zone-nsv4"
 """)
     run("nsd-checkzone", ".", f"{folder}/dns/zone")
 

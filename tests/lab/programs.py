@@ -51,6 +51,8 @@ def start_world(args, folder):
         if os.path.isfile(f"{own}/{name}") and os.access(f"{own}/{name}", os.X_OK):
             extra[name] = spawn(f"peer-{name}", WORLD, f"{own}/{name}", env=env)
     await_start("the mail servers of the world", peers, "peers", lambda: "ready" in read(f"{folder}/log/peers.log"))
+    slow = spawn("slowdns", WORLD, f"{HERE}/peers/slowdns")  # after those who ask for what it will hold back
+    await_start("the slow DNS", slow, "slowdns", lambda: read(f"{folder}/log/slowdns.log") == "ready\n")
     return extra
 
 

@@ -15,7 +15,7 @@ from house_of_lab import House  # noqa: E402
 from tap import diag, done, eq, ok  # noqa: E402
 
 STEPS = ("ehlo", "mail", "rcpt", "data", "dot")
-NAMES = ["silent", "drip", "endless", "busy", "hangup", "oneline", "garbage", "lines", "dripreply", "endlessreply",
+NAMES = ["silent", "drip", "endless", "later", "hangup", "oneline", "garbage", "lines", "dripreply", "endlessreply",
          *(f"stall{step}" for step in STEPS), *(f"shut{step}" for step in STEPS)]
 REQUESTS = 2  # of each
 TIMEOUTS = [word for name in ("helo", "mail", "rcpt", "data_init", "data_xfer", "data_done", "quit", "rset")
@@ -38,11 +38,11 @@ async def greet(name, writer):
         await asyncio.Event().wait()
     elif name == "hangup":
         return False
-    writer.write({"busy": b"421 4.3.2 not now\\r\\n", "oneline": b"220 " + b"x" * 1000000, "garbage": bytes(range(128, 256)) + b"\\0\\r\\n"}.get(name, b"220 mx ESMTP\\r\\n"))
+    writer.write({"later": b"421 4.3.2 not now\\r\\n", "oneline": b"220 " + b"x" * 1000000, "garbage": bytes(range(128, 256)) + b"\\0\\r\\n"}.get(name, b"220 mx ESMTP\\r\\n"))
     await writer.drain()
     if name == "oneline":
         await asyncio.Event().wait()
-    return name not in ("busy", "garbage")
+    return name not in ("later", "garbage")
 
 async def answer(name, verb, writer):
     if name == "stall" + verb:

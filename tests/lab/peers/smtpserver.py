@@ -25,12 +25,13 @@ PATH = re.compile(rb"(?i)(?:MAIL FROM|RCPT TO):\s*<((?:\"(?:\\.|[^\"\\])*\"|[^\"
 
 
 class Temper:
-    """What a server does otherwise than the good one. Each of mail and rcpt is called with (session, address), data
-    with (session, message), and returns a reply that refuses, or None; after is called with (session, message)
-    for an accepted one. All may be coroutines."""
+    """What a server does otherwise than the good one. banner is called with (session), each of mail and rcpt with
+    (session, address), data with (session, message), and returns a reply that refuses, or None; after is called with
+    (session, message) for an accepted one. All may be coroutines. After a banner that refuses, and after a reply of
+    421 to anything, the server ends the session; instead of the banner "" it says nothing, and waits."""
 
-    def __init__(self, mail=None, rcpt=None, data=None, after=None, closed=()):
-        self.mail, self.rcpt, self.data, self.after = mail, rcpt, data, after
+    def __init__(self, banner=None, mail=None, rcpt=None, data=None, after=None, closed=()):
+        self.banner, self.mail, self.rcpt, self.data, self.after = banner, mail, rcpt, data, after
         self.closed = closed  # the families, of 4 and 6, on which nobody listens
 
 
@@ -95,11 +96,16 @@ class Session:
             self.writer.close()
 
     async def talk(self):
-        self.reply(f"220 {self.name} ESMTP")
-        line = b""
-        while line.upper() != b"QUIT":
+        refusal = await self.ask(self.temper.banner)
+        if refusal == "":
+            await self.reader.read()
+            return
+        self.reply(refusal or f"220 {self.name} ESMTP")
+        line, answer = b"", refusal and "421"
+        while line.upper() != b"QUIT" and not (answer or "").startswith("421"):
             line = (await self.reader.readuntil(b"\n")).rstrip(b"\r\n")
-            self.reply(await self.command(line))
+            answer = await self.command(line)
+            self.reply(answer)
             await self.writer.drain()
 
     def reply(self, answer):
