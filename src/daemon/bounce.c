@@ -198,6 +198,21 @@ static int apply(struct daemon *daemon, const struct judgement *judgement, int64
 	return r == -EEXIST ? 0 : r; // told already
 }
 
+// A server wants PTR, SPF, DKIM or DMARC of us, and nobody knows that ours are good: the operator
+// must look, before the person is sent to their provider.
+static void write_alert(struct daemon *daemon, const struct judgement *judgement)
+{
+	bool is_of_records =
+		judgement->class == CLASS_PTR_REQUIRED || judgement->class == CLASS_AUTH_REQUIRED;
+
+	if (judgement->reason == NULL && judgement->next == OUTCOME_FAILED && is_of_records &&
+	    daemon->own_records != OWN_RECORDS_GOOD)
+		diary_event(daemon->diary, LOG_ERR, judgement->id,
+			    "alert=own-records, state=%s, class=%s, remote_mta=%s",
+			    own_records_name(daemon->own_records), class_name(judgement->class),
+			    log_value(judgement->block->remote_mta));
+}
+
 static void write_diary(struct daemon *daemon, const struct entry *entry,
 			const struct judgement *judgement)
 {
@@ -233,8 +248,10 @@ int bounce_record(struct daemon *daemon, const char *name, const struct entry *e
 		r = add_dsn(daemon, name, entry, &judgement, &dsn);
 	if (r >= 0 && judgement.reason == NULL)
 		r = apply(daemon, &judgement, dsn);
-	if (r >= 0)
+	if (r >= 0) {
 		write_diary(daemon, entry, &judgement);
+		write_alert(daemon, &judgement);
+	}
 	free(judgement.requester);
 	return r;
 }

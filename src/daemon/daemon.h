@@ -50,9 +50,9 @@ struct daemon {
 	struct outbox *dual;
 	struct outbox *v6;
 	char own_address[SURVEY_ADDRESS_SIZE]; // the first IPv6 one that v6 has; "" for none
-	enum own_records own_records;
-	struct source *turn;  // asked for by whoever has something to record
-	struct source *clock; // the next turn at the latest
+	enum own_records own_records; // set by whoever looks at them; bounce.c alerts the operator
+	struct source *turn;          // asked for by whoever has something to record
+	struct source *clock;         // the next turn at the latest
 	struct source *watch;
 	struct source *sigterm;
 	struct source *sigint;

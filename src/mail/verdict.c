@@ -382,6 +382,17 @@ const char *evidence_name(enum evidence evidence)
 	return evidence_names[evidence];
 }
 
+const char *own_records_name(enum own_records own_records)
+{
+	static const char *const names[OWN_RECORDS_STATES] = {
+		[OWN_RECORDS_UNKNOWN] = "unknown",
+		[OWN_RECORDS_GOOD] = "good",
+		[OWN_RECORDS_WRONG] = "wrong",
+	};
+
+	return names[own_records];
+}
+
 // The place of name in names; n where it is none of them.
 static size_t find_name(const char *const *names, size_t n, const char *name)
 {

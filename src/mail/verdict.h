@@ -106,6 +106,7 @@ enum own_records {
 	OWN_RECORDS_UNKNOWN,
 	OWN_RECORDS_GOOD,
 	OWN_RECORDS_WRONG,
+	OWN_RECORDS_STATES
 };
 
 struct verdict_input {
@@ -136,6 +137,7 @@ size_t verdict_rows(void);
 const char *ability_name(enum ability ability);
 const char *verdict_name(enum verdict verdict);
 const char *evidence_name(enum evidence evidence);
+const char *own_records_name(enum own_records own_records); // "unknown", "good", "wrong"
 
 // The one of that name; false for none such.
 bool ability_find(const char *name, enum ability *ret_ability);

@@ -25,7 +25,8 @@ static int64_t house_clock = NOW;
 static struct config *house_config;
 static struct daemon *house; // where a test has one
 static const char *house_templates;
-static const char house_rows[] = "no-aaaa reporter * * * * type=AAAA: Host found but no data\n";
+static const char house_rows[] = "no-aaaa reporter * * * * type=AAAA: Host found but no data\n"
+				 "ptr-required remote * 550 5.7.25 * PTR record\n";
 static int house_survey_deadline; // 0: no surveys
 
 // In place of the C library's: the daemon's clock is the test's.

@@ -458,6 +458,7 @@ static void test_names(void **state)
 	assert_string_equal(verdict_name(VERDICT_UNKNOWN), "unknown");
 	assert_string_equal(verdict_name(VERDICT_PASS), "pass");
 	assert_string_equal(verdict_name(VERDICT_FAIL), "fail");
+	assert_string_equal(own_records_name(OWN_RECORDS_WRONG), "wrong");
 }
 
 int main(void)
