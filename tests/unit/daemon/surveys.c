@@ -256,6 +256,19 @@ static void test_I1_report_with_its_survey(void **state)
 	assert_string_equal(house_ask("SELECT attempts FROM message"), "1\n1\n");
 }
 
+static void test_7_too_many(void **state)
+{
+	(void)state;
+	ask_answer = -EBUSY;
+	put_request("a@good.test");
+	serve(all_sent);
+	expect_logged("survey=none, domain=good.test, reason=too-many");
+	ask_answer = -EINVAL;
+	put_request("a@[192.0.2.1]");
+	serve(settled);
+	expect_logged("survey=none, domain=[192.0.2.1], reason=no-domain");
+}
+
 static bool answered_in_part(void)
 {
 	for (; n_asked > 0; n_asked--)
@@ -378,6 +391,7 @@ int main(void)
 		TURN(test_7_15_many_at_once),
 		TURN(test_what_the_surveyor_is_told),
 		LIFE(test_I1_report_with_its_survey),
+		LIFE(test_7_too_many),
 		LIFE(test_partial),
 		LIFE(test_7_I1_survey_never_comes),
 		LIFE(test_late_survey),
