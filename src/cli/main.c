@@ -24,6 +24,7 @@ static const struct verb verbs[] = {
 	{"config", verb_config,
 	 "print the configuration in effect, and where each value came from"},
 	{"dkim-key", verb_dkim_key, "make a key that signs mail, and print its DNS records"},
+	{"dns", verb_dns, "print the DNS records to publish"},
 	{"explain", verb_explain, "say of bounces from anywhere why mail came back"},
 	{"survey", verb_survey, "ask the DNS and mail servers whether domains take mail over IPv6"},
 };

@@ -11,6 +11,9 @@ int verb_config(int argc, char **argv);
 // dkim-key [-c FILE] [--ed25519] [--print] SITE: makes a signing key, prints its DNS records.
 int verb_dkim_key(int argc, char **argv);
 
+// dns [-c FILE] [--zone] [SITE]: the DNS records to publish.
+int verb_dns(int argc, char **argv);
+
 // explain [--json] [FILE…]: why mail came back, of bounces from anywhere.
 int verb_explain(int argc, char **argv);
 

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// postsix dns: what to publish, as lines of a zone file that can be pasted as they are: every name
+// is absolute, and what is said beside them are comments.
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "adapter/config.h"
+#include "adapter/prove.h"
+#include "cli/verbs.h"
+
+#define TXT_MAX 255 // octets of one string (RFC 1035 section 3.3)
+
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"zone", no_argument, NULL, 'z'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+	"usage: postsix dns [-c FILE] [--zone] [SITE]\n\n"
+	"Prints the DNS records to publish, of all sites or of one, as text of a zone\n"
+	"file: mail hosts, their addresses, SPF, DKIM, DMARC, and the reverse names of\n"
+	"the addresses that mail is sent from. Comments say what each is for.\n"
+	"`postsix check` tells whether the world sees them.\n\n"
+	"  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
+	"      --zone         the records alone\n"
+	"  -h, --help         this text\n";
+
+static const char head[] =
+	"; The DNS records that postsix needs, with absolute names: paste each into the zone it\n"
+	"; belongs to. Afterwards `postsix check` says whether the world sees them.\n";
+
+static const struct {
+	enum record_role role;
+	const char *text;
+} lessons[] = {
+	{RECORD_NO_A,
+	 "; Publish no A record for any mail host of this domain, nor a second MX that has one:\n"
+	 "; mail that can take IPv4 proves nothing about IPv6. Best publish none for the domain\n"
+	 "; itself either.\n"},
+	{RECORD_NS_NO_A,
+	 "; To go all the way, serve its zone from name servers that have AAAA records only. "
+	 "Where\n"
+	 "; their names are inside the zone, the registry needs glue: give it their IPv6\n"
+	 "; addresses, and no IPv4 ones. Resolvers without IPv6 will then not find the domain at\n"
+	 "; all, which is a result, too. `postsix check --strict` checks it.\n"},
+	{RECORD_PTR,
+	 "; Whoever assigned the address has this zone: ask them, where it is not delegated to\n"
+	 "; you.\n"},
+};
+
+static const char *lesson(enum record_role role)
+{
+	for (size_t i = 0; i < sizeof(lessons) / sizeof(lessons[0]); i++)
+		if (lessons[i].role == role)
+			return lessons[i].text;
+	return "";
+}
+
+static void print_text(const char *text)
+{
+	size_t len = strlen(text);
+
+	fputs(len > TXT_MAX ? "(" : "", stdout);
+	for (size_t at = 0; at < len; at += TXT_MAX)
+		printf("%s\"%.*s\"", at == 0 ? (len > TXT_MAX ? " " : "") : "\n\t", TXT_MAX,
+		       text + at);
+	fputs(len > TXT_MAX ? " )\n" : "\n", stdout);
+}
+
+static void print_record(const struct record *record)
+{
+	if (record->value[0] == '\0')
+		return;
+	printf("%s. IN %s ", record->name, lookup_type_name(record->type));
+	if (record->type == LOOKUP_TXT)
+		print_text(record->value);
+	else if (record->type == LOOKUP_MX)
+		printf("10 %s.\n", record->value);
+	else
+		printf("%s%s\n", record->value, record->type == LOOKUP_PTR ? "." : "");
+}
+
+static void print_records(const struct records *records, bool is_bare)
+{
+	const struct record *last = NULL;
+
+	if (!is_bare)
+		fputs(head, stdout);
+	for (size_t i = 0; i < records->n; i++) {
+		const struct record *record = &records->rows[i];
+		bool is_new = last == NULL || strcmp(last->site, record->site) != 0;
+
+		if (!is_bare && is_new)
+			printf("\n; ---- %s%s\n",
+			       record->site[0] == '\0' ? "what the sites share" : "site ",
+			       record->site);
+		if (!is_bare && (is_new || last->role != record->role) && record->value[0] != '\0')
+			printf("\n; %s: %s\n", record_role_name(record->role), record->why);
+		if (!is_bare && (last == NULL || last->role != record->role))
+			fputs(lesson(record->role), stdout);
+		print_record(record);
+		last = record;
+	}
+}
+
+int verb_dns(int argc, char **argv)
+{
+	const char *path = CONFIG_PATH_DEFAULT;
+	struct config *config;
+	struct ours *ours = NULL;
+	bool is_bare = false;
+
+	for (int c; (c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
+		if (c == 'c') {
+			path = optarg;
+		} else if (c == 'z') {
+			is_bare = true;
+		} else {
+			fputs(help, c == 'h' ? stdout : stderr);
+			return c == 'h' ? EX_OK : EX_USAGE;
+		}
+	}
+	if (optind + 1 < argc) {
+		fputs(help, stderr);
+		return EX_USAGE;
+	}
+	config = config_read(path, stderr);
+	if (config != NULL)
+		ours = ours_read(config, argv[optind], stderr);
+	if (ours != NULL)
+		print_records(ours->records, is_bare);
+	ours_free(ours);
+	config_free(config);
+	return ours == NULL ? EX_CONFIG : fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
