@@ -3,6 +3,7 @@
 #   make            build the programs into $(B)
 #   make test       set up, then run everything: unit, sanitizers, fuzzers' seeds, consistency, system
 #   make demo       set up, then show what postsix does, on two real Postfix instances
+#   make install    below DESTDIR; make deb: the Debian package
 #
 # Each program links only the libraries that its line below names; tests/consistency holds them to it.
 
@@ -50,7 +51,7 @@ FOREIGN_CFLAGS := $(patsubst -I%,-isystem %,$(call packages,$(ALL_LIBS),--cflags
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/$(1)/*.c))
 LAYERS  := $(B)/libadapter.a $(B)/libmail.a $(B)/libbase.a
 
-.PHONY: all deps deps-installed test demo bench install format clean unit unit-asan fuzz fuzz-here fuzz-replay \
+.PHONY: all deps deps-installed test demo bench install deb format clean unit unit-asan fuzz fuzz-here fuzz-replay \
         fuzz-replay-here consistency system
 all: $(PROGRAMS)
 
@@ -163,11 +164,31 @@ format:
 clean:
 	rm -rf $(B)
 
+# Units name programs where Debian has them; elsewhere they are changed on the way.
+unitdir     ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+PLACES  := sed 's,/usr/sbin/,$(sbindir)/,; s,/usr/libexec/,$(libexecdir)/,'
+UNITS   := $(notdir $(wildcard systemd/*.service systemd/*.socket systemd/*.target systemd/*.timer))
+DROPINS := $(patsubst systemd/%,%,$(wildcard systemd/*.d/postsix.conf))
+
+# Only below DESTDIR, and nothing that is anybody's to change: /etc/postsix is made by tmpfiles.d and `postsix setup`.
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/postsix $(DESTDIR)$(datadir)/postsix
-	install -m 755 $(B)/postsix $(B)/postsixd postfix/postsix-setup $(DESTDIR)$(sbindir)
-	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake $(B)/postsix-milter $(DESTDIR)$(libexecdir)/postsix
-	cp -r postfix/dual postfix/v6 templates $(DESTDIR)$(datadir)/postsix
+	install -m 755 $(B)/postsix $(B)/postsixd $(DESTDIR)$(sbindir)
+	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake $(B)/postsix-milter postfix/postsix-setup \
+	  $(DESTDIR)$(libexecdir)/postsix
+	cd templates && find . -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir)/postsix/templates)/{} \;
+	cd postfix && find dual v6 -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir)/postsix)/{} \;
 	mv $(DESTDIR)$(datadir)/postsix/templates/diagnose.tab $(DESTDIR)$(datadir)/postsix
-	install -d $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
-	for n in 5 8; do install -m 644 man/*.$$n $(DESTDIR)$(mandir)/man$$n; done
+	for f in man/*.[1-9]; do install -D -m 644 $$f $(DESTDIR)$(mandir)/man$${f##*.}/$${f##*/} || exit; done
+	install -d $(DESTDIR)$(unitdir)
+	for f in $(UNITS); do $(PLACES) systemd/$$f >$(DESTDIR)$(unitdir)/$$f && \
+	  chmod 644 $(DESTDIR)$(unitdir)/$$f || exit; done
+	for f in $(filter postfix@%,$(DROPINS)); do install -D -m 644 systemd/$$f $(DESTDIR)$(unitdir)/$$f || exit; done
+	install -D -m 644 systemd/sysusers.d/postsix.conf $(DESTDIR)$(sysusersdir)/postsix.conf
+	install -D -m 644 systemd/tmpfiles.d/postsix.conf $(DESTDIR)$(tmpfilesdir)/postsix.conf
+
+# the Debian package, in $(B)/deb
+deb:
+	@systemd/make-deb $(B)/deb $(VERSION)
