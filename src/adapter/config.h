@@ -17,7 +17,9 @@
 // One Postfix instance: section [dual] or [v6].
 struct config_instance {
 	char *hostname;
-	char *listen;           // addresses for port 25, separated by blanks: inet_interfaces
+	// Addresses for port 25, separated by blanks: inet_interfaces. v6 only sends from one that
+	// dual has, too: a host with a single IPv6 address.
+	char *listen;
 	char *config_directory; // Postfix's names from here on
 	char *queue_directory;
 	char *data_directory;
@@ -27,6 +29,8 @@ struct config_instance {
 	int64_t retry_min;     // minimal_backoff_time, and queue_run_delay
 	int64_t retry_max;
 	int64_t connect_timeout;
+	char *tls_certificate; // PEM, the chain behind it; "": none, and STARTTLS is not offered
+	char *tls_key;
 };
 
 // One service identity: section [site NAME].

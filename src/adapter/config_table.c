@@ -53,7 +53,10 @@
 		INSTANCE(which, retry_max, OPTION_DURATION, 1, DAY, "15min",                       \
 			 "longest pause between attempts"),                                        \
 		INSTANCE(which, connect_timeout, OPTION_DURATION, 1, 10 * MINUTE, "30s",           \
-			 "how long one connection attempt may take")
+			 "how long one connection attempt may take"),                              \
+		INSTANCE(which, tls_certificate, OPTION_PATH, 0, 0, "",                            \
+			 "certificate for STARTTLS, and its chain; empty: none is offered"),       \
+		INSTANCE(which, tls_key, OPTION_PATH, 0, 0, "", "the certificate's private key")
 
 #define SITE(name, type, fallback, help)                                                           \
 	{                                                                                          \
