@@ -14,10 +14,10 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct kind_row expected[] = {
-	{KIND_REPORT, "report", "report.txt", false, false},
-	{KIND_SIX, "six", "six.txt", true, true},
-	{KIND_DELAY, "delay", "delay.txt", false, false},
-	{KIND_BOUNCE, "bounce", "bounce.txt", false, false},
+	{KIND_REPORT, "report", "report.txt", "report.html", false, false},
+	{KIND_SIX, "six", "six.txt", NULL, true, true},
+	{KIND_DELAY, "delay", "delay.txt", NULL, false, false},
+	{KIND_BOUNCE, "bounce", "bounce.txt", "bounce.html", false, false},
 };
 
 static void test_I3_rows(void **state)
@@ -29,6 +29,9 @@ static void test_I3_rows(void **state)
 		assert_int_equal(row->kind, want->kind);
 		assert_string_equal(row->name, want->name);
 		assert_string_equal(row->template, want->template);
+		assert_true((row->html == NULL) == (want->html == NULL));
+		if (want->html != NULL)
+			assert_string_equal(row->html, want->html);
 		assert_int_equal(row->over_v6, want->over_v6);
 		assert_int_equal(row->is_probe, want->is_probe);
 		assert_ptr_equal(kind_find(want->name), row);
