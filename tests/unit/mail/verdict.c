@@ -295,8 +295,8 @@ static const struct failure {
 	{CLASS_PROTOCOL, 0, "", {"+xxxx++++", "xxxxxxx**", "xxxxxxxxx"}},
 	{CLASS_PROTOCOL, SILENT, "", {"xxxxxxxxx", "xxxxxxx**", "xxxxxxxxx"}},
 	{CLASS_CONTENT, 0, "", {"+bbbb++++", "cbbbbcc**", "cbbbbcccc"}},
-	{CLASS_OTHER, 0, "", {"+bbbb++++", "obbbbmo**", "obbbboooo"}},
-	{CLASS_OTHER, SILENT, "", {"obbbboooo", "obbbbmo**", "obbbboooo"}},
+	{CLASS_OTHER, 0, "", {"+-bbb++++", "o-bbbmo**", "o-bbboooo"}},
+	{CLASS_OTHER, SILENT, "", {"o-bbboooo", "o-bbbmo**", "o-bbboooo"}},
 };
 
 static void test_every_class_in_every_phase(void **state)
