@@ -323,7 +323,7 @@ def out(house, pattern):
 def test_joe_jobs(house):
     """Fault 22."""
     jobs = (
-        ("one forged sender, one /64", lambda n: "victim@victim.test", lambda n: GOOD[6], r"^victim@victim\.test", CAPS["requester_daily"], 2),
+        ("one forged sender, one /64", lambda n: "victim@victim.test", lambda n: GOOD[6], r"^victim@victim\.test", CAPS["requester_daily"], 1),
         ("one domain's senders, many /64", lambda n: f"v{n}@s{n % 7}.crowd.test", lambda n: f"2001:db8:{n % 5000 + 0x1000:x}::1", r"crowd\.test$",
          CAPS["domain_daily"], CAPS["domain_daily"]),
         ("one domain's senders, one /64", lambda n: f"w{n}@single.test", lambda n: f"2001:db8:200::{n + 1:x}", r"single\.test$",
