@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "adapter/credential.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -104,18 +105,6 @@ static struct key *key_of(EVP_PKEY *pair, enum key_type type)
 
 // ---- reading ------------------------------------------------------------------------------------
 
-// The credential of the same name, where the service manager gives one; else the path itself.
-static const char *place_of(const char *path, char credential[PATH_MAX])
-{
-	const char *folder = secure_getenv("CREDENTIALS_DIRECTORY");
-	const char *name = strrchr(path, '/');
-
-	if (folder == NULL || name == NULL ||
-	    snprintf(credential, PATH_MAX, "%s%s", folder, name) >= PATH_MAX)
-		return path;
-	return access(credential, F_OK) == 0 ? credential : path;
-}
-
 static const char *read_file(const char *path, struct buf *out)
 {
 	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -159,7 +148,7 @@ const char *key_open(const char *path, enum key_type type, struct key **ret_key)
 	struct buf file = buf_make(KEY_FILE_MAX);
 	char credential[PATH_MAX];
 	EVP_PKEY *pair = NULL;
-	const char *fault = read_file(place_of(path, credential), &file);
+	const char *fault = read_file(credential_place(path, credential), &file);
 
 	if (fault == NULL)
 		fault = take_pair(&file, type, &pair);

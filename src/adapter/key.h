@@ -24,10 +24,9 @@ enum key_type {
 
 struct key;
 
-// Reads a private key, PEM without a password, from the file at path; or, where the folder
-// $CREDENTIALS_DIRECTORY (systemd.exec(5)) has a file of the same last name, from that one. Others
-// must not be able to read it, nor group and others to write it. NULL on success; else a sentence
-// that says what is wrong with the file.
+// Reads a private key, PEM without a password, from the file at path, or from its credential
+// (credential_place). Others must not be able to read it, nor group and others to write it. NULL on
+// success; else a sentence that says what is wrong with the file.
 const char *key_open(const char *path, enum key_type type, struct key **ret_key) must_check;
 
 // A new one.

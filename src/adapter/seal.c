@@ -5,17 +5,19 @@
 // domain, NUL, id and expiry, cut to 96 bits. (RFC 2104 section 5 recommends 128, against those who
 // test guesses at leisure; here each guess costs an SMTP session, and RELIABILITY 18 asks for 80.)
 // The purpose and the domain are in the MAC so that a token of one site or use is worth nothing in
-// another. The secret is read once, at the start, and never leaves this file.
+// another. A secret never leaves this file; one that is read anew is another seal.
 #include "adapter/seal.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "adapter/credential.h"
 #include "adapter/digest.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -27,29 +29,52 @@
 #define PURPOSE_MAX 32
 #define SIGNED_SIZE (TOKEN_SIZE - TOKEN_MAC_SIZE)
 
-struct seal {
-	unsigned char secret[SEAL_SECRET_MAX];
+struct secret {
+	unsigned char octets[SEAL_SECRET_MAX];
 	size_t len;
 };
 
-static int take_secret(struct seal *seal, const struct buf *file)
-{
-	size_t len = file->len;
+struct seal {
+	struct secret secrets[SEAL_SECRETS];
+	size_t n;
+};
 
-	if (len > 0 && file->data[len - 1] == '\n')
-		len--;
+static int take_secret(struct seal *seal, const char *line, size_t len)
+{
+	struct secret *secret = &seal->secrets[seal->n];
+
+	if (len == 0)
+		return 0;
 	if (len < SEAL_SECRET_MIN)
 		return -ENODATA;
 	if (len > SEAL_SECRET_MAX)
 		return -EFBIG;
-	memcpy(seal->secret, file->data, len);
-	seal->len = len;
+	if (seal->n == SEAL_SECRETS)
+		return -E2BIG;
+	memcpy(secret->octets, line, len);
+	secret->len = len;
+	seal->n++;
 	return 0;
 }
 
-static int read_secret(struct seal *seal, const char *path)
+static int take_secrets(struct seal *seal, const struct buf *file)
 {
-	struct buf file = buf_make(SEAL_SECRET_MAX + 1);
+	int error = 0;
+
+	for (size_t start = 0; start < file->len && error == 0;) {
+		const char *line = file->data + start;
+		const char *end = memchr(line, '\n', file->len - start);
+		size_t len = end == NULL ? file->len - start : (size_t)(end - line);
+
+		error = take_secret(seal, line, len);
+		start += len + 1;
+	}
+	return error == 0 && seal->n == 0 ? -ENODATA : error;
+}
+
+static int read_secrets(struct seal *seal, const char *path)
+{
+	struct buf file = buf_make(SEAL_SECRETS * (SEAL_SECRET_MAX + 2));
 	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat stat;
 	int error;
@@ -60,7 +85,7 @@ static int read_secret(struct seal *seal, const char *path)
 		return -EPERM;
 	error = file_read_fd(fd, &file);
 	if (error == 0)
-		error = take_secret(seal, &file);
+		error = take_secrets(seal, &file);
 	if (file.data != NULL)
 		explicit_bzero(file.data, file.room);
 	buf_free(&file);
@@ -70,7 +95,8 @@ static int read_secret(struct seal *seal, const char *path)
 int seal_open(const char *path, struct seal **ret_seal)
 {
 	struct seal *seal = mem_new(1, sizeof(*seal));
-	int error = read_secret(seal, path);
+	char credential[PATH_MAX];
+	int error = read_secrets(seal, credential_place(path, credential));
 
 	if (error < 0) {
 		seal_free(seal);
@@ -89,7 +115,12 @@ struct seal *seal_free(struct seal *seal)
 	return NULL;
 }
 
-static void make_mac(const struct seal *seal, const char *purpose, const char *domain,
+size_t seal_count(const struct seal *seal)
+{
+	return seal->n;
+}
+
+static void make_mac(const struct secret *secret, const char *purpose, const char *domain,
 		     const struct token *token, unsigned char dst[DIGEST_SIZE])
 {
 	unsigned char text[PURPOSE_MAX + 1 + DOMAIN_MAX + 1 + SIGNED_SIZE];
@@ -101,7 +132,8 @@ static void make_mac(const struct seal *seal, const char *purpose, const char *d
 	memcpy(text + purpose_size, domain, domain_size);
 	text_lower((char *)text + purpose_size);
 	token_signed_part(text + purpose_size + domain_size, token);
-	digest_hmac(dst, seal->secret, seal->len, text, purpose_size + domain_size + SIGNED_SIZE);
+	digest_hmac(dst, secret->octets, secret->len, text,
+		    purpose_size + domain_size + SIGNED_SIZE);
 }
 
 // Rounded up, so that no token lives shorter than was asked; bounded, so that no clock makes it
@@ -121,7 +153,7 @@ void seal_mint(const struct seal *seal, const char *purpose, const char *domain,
 	struct token token = {.id = id, .expires = expiry_minutes(expires)};
 	unsigned char mac[DIGEST_SIZE];
 
-	make_mac(seal, purpose, domain, &token, mac);
+	make_mac(&seal->secrets[0], purpose, domain, &token, mac);
 	memcpy(token.mac, mac, sizeof(token.mac));
 	*ret_token = token;
 }
@@ -130,9 +162,13 @@ enum seal_verdict seal_check(const struct seal *seal, const char *purpose, const
 			     const struct token *token, int64_t now)
 {
 	unsigned char mac[DIGEST_SIZE];
+	bool is_genuine = false;
 
-	make_mac(seal, purpose, domain, token, mac);
-	if (!digest_equals(mac, token->mac, sizeof(token->mac)))
+	for (size_t i = 0; i < seal->n; i++) {
+		make_mac(&seal->secrets[i], purpose, domain, token, mac);
+		is_genuine |= digest_equals(mac, token->mac, sizeof(token->mac));
+	}
+	if (!is_genuine)
 		return SEAL_FORGED;
 	if (now - SEAL_GRACE > (int64_t)token->expires * 60)
 		return SEAL_EXPIRED;

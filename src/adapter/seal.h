@@ -11,6 +11,7 @@
 
 #define SEAL_SECRET_MIN 16 // octets
 #define SEAL_SECRET_MAX 1024
+#define SEAL_SECRETS    4 // in a file
 #define SEAL_GRACE                                                                                 \
 	86400 // seconds a token stays good past its expiry: clocks jump by a day (RELIABILITY 14)
 
@@ -22,11 +23,15 @@ enum seal_verdict {
 
 struct seal;
 
-// Reads the secret from a file of SEAL_SECRET_MIN to SEAL_SECRET_MAX octets (the whole file counts,
-// less one trailing newline). Group or others must not be able to write it. 0, or a negative errno:
-// -ENODATA too short, -EFBIG too long, -EPERM writable by others. purpose is at most 32 octets
-// everywhere.
+// Reads the secrets from the file at path, or from its credential (credential_place): a line each,
+// of SEAL_SECRET_MIN to SEAL_SECRET_MAX octets; empty lines do not count. The first one mints;
+// tokens of all of them are genuine, so that a new secret can be put in front and the old one stays
+// until its tokens are spent. Group or others must not be able to write it. 0, or a negative errno:
+// -ENODATA too short, or none; -EFBIG too long, -E2BIG too many, -EPERM writable by others.
 int seal_open(const char *path, struct seal **ret_seal) must_check;
+
+// How many secrets it has.
+size_t seal_count(const struct seal *seal);
 struct seal *seal_free(struct seal *seal);
 
 // purpose keeps a token for one use from serving another: "bounce", "message-id" (at most 32

@@ -92,7 +92,7 @@ static enum seal_verdict check(const struct seal *seal, const struct token *toke
 	return seal_check(seal, "bounce", "six.test", token, EXPIRES - 60);
 }
 
-// One newline at the end is the editor's, not the secret's; a second one counts.
+// Newlines at the end are the editor's, not the secret's.
 static void test_trailing_newline(void **state)
 {
 	struct seal *bare = make_seal(SECRET);
@@ -103,10 +103,59 @@ static void test_trailing_newline(void **state)
 	(void)state;
 	seal_mint(bare, "bounce", "six.test", ID, EXPIRES, &token);
 	assert_int_equal(check(line, &token), SEAL_VALID);
-	assert_int_equal(check(lines, &token), SEAL_FORGED);
+	assert_int_equal(check(lines, &token), SEAL_VALID);
 	seal_free(bare);
 	seal_free(line);
 	seal_free(lines);
+}
+
+// The first secret mints, all of them are honoured, and one that was taken out is not.
+static void test_rotation(void **state)
+{
+	struct seal *old = make_seal(SECRET);
+	struct seal *both = make_seal("fedcba9876543210\n" SECRET "\n");
+	struct seal *new = make_seal("fedcba9876543210\n");
+	struct token token;
+
+	(void)state;
+	assert_int_equal(seal_count(old), 1);
+	assert_int_equal(seal_count(both), 2);
+	seal_mint(old, "bounce", "six.test", ID, EXPIRES, &token);
+	assert_int_equal(check(both, &token), SEAL_VALID);
+	assert_int_equal(check(new, &token), SEAL_FORGED);
+	seal_mint(both, "bounce", "six.test", ID, EXPIRES, &token);
+	assert_int_equal(check(both, &token), SEAL_VALID);
+	assert_int_equal(check(new, &token), SEAL_VALID);
+	assert_int_equal(check(old, &token), SEAL_FORGED);
+	assert_int_equal(seal_check(both, "bounce", "six.test", &token, EXPIRES + 2 * SEAL_GRACE),
+			 SEAL_EXPIRED);
+	seal_free(old);
+	seal_free(both);
+	seal_free(new);
+}
+
+static void test_several_secrets(void **state)
+{
+	static const struct {
+		const char *content;
+		int expect;
+	} rows[] = {
+		{SECRET "\nshort\n", -ENODATA},
+		{"\n\n", -ENODATA},
+		{"\n" SECRET, 0},
+		{SECRET "\n" SECRET "\n" SECRET "\n" SECRET "\n", 0},
+		{SECRET "\n" SECRET "\n" SECRET "\n" SECRET "\n" SECRET, -E2BIG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct seal *seal = NULL;
+
+		assert_int_equal(
+			open_content(rows[i].content, strlen(rows[i].content), 0600, &seal),
+			rows[i].expect);
+		seal_free(seal);
+	}
 }
 
 // Computed apart from our code: what is minted today must be good tomorrow.
@@ -266,6 +315,8 @@ int main(void)
 		cmocka_unit_test(test_secret_file),
 		cmocka_unit_test(test_secret_file_that_is_not_there),
 		cmocka_unit_test(test_trailing_newline),
+		cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_several_secrets),
 		cmocka_unit_test(test_known_answer),
 		cmocka_unit_test(test_fault18_every_flipped_bit),
 		cmocka_unit_test(test_fault18_upper_cased_is_valid),
