@@ -21,7 +21,7 @@
 
 // struct store_mail's texts stand in a row, in LOAD_MAIL's order.
 #define FIRST_TEXT         offsetof(struct store_mail, site)
-#define N_MAIL_TEXTS       ((offsetof(struct store_mail, survey) - FIRST_TEXT) / sizeof(char *) + 1)
+#define N_MAIL_TEXTS       ((offsetof(struct store_mail, tries) - FIRST_TEXT) / sizeof(char *) + 1)
 #define mail_text(mail, i) (((char **)((char *)(mail) + FIRST_TEXT))[i])
 
 struct store {
@@ -71,11 +71,10 @@ static int bind_all(sqlite3_stmt *statement, const char *types, va_list values)
 }
 
 // Runs a query up to its first row: 1 and *ret_row to read from (reset it), 0 where it has none.
-static int query_row(struct store *store, sqlite3_stmt **ret_row, enum store_query query,
-		     const char *types, ...)
+static int query_values(struct store *store, sqlite3_stmt **ret_row, enum store_query query,
+			const char *types, va_list values)
 {
 	sqlite3_stmt **statement = &store->statements[query];
-	va_list values;
 	int r;
 
 	if (*statement == NULL) {
@@ -84,9 +83,7 @@ static int query_row(struct store *store, sqlite3_stmt **ret_row, enum store_que
 		if (r < 0)
 			return r;
 	}
-	va_start(values, types);
 	r = bind_all(*statement, types, values);
-	va_end(values);
 	if (r == 0)
 		r = to_errno(sqlite3_step(*statement));
 	if (r == 1)
@@ -96,33 +93,93 @@ static int query_row(struct store *store, sqlite3_stmt **ret_row, enum store_que
 	return r;
 }
 
-// The same for what has no rows, or where it matters only whether there is one.
-#define query_run(store, query, ...)                                                               \
-	({                                                                                         \
-		sqlite3_stmt *row_ = NULL;                                                         \
-		int r_ = query_row(store, &row_, query, __VA_ARGS__);                              \
-		if (r_ == 1)                                                                       \
-			sqlite3_reset(row_);                                                       \
-		r_;                                                                                \
-	})
+static int query_row(struct store *store, sqlite3_stmt **ret_row, enum store_query query,
+		     const char *types, ...)
+{
+	va_list values;
+	int r;
 
-// The same for a query that selects one number: 1 and *ret, or 0.
-#define query_number(store, ret, query, ...)                                                       \
-	({                                                                                         \
-		sqlite3_stmt *row_;                                                                \
-		int r_ = query_row(store, &row_, query, __VA_ARGS__);                              \
-		if (r_ == 1) {                                                                     \
-			*(ret) = (typeof(*(ret)))sqlite3_column_int64(row_, 0);                    \
-			sqlite3_reset(row_);                                                       \
-		}                                                                                  \
-		r_;                                                                                \
-	})
+	va_start(values, types);
+	r = query_values(store, ret_row, query, types, values);
+	va_end(values);
+	return r;
+}
 
 static const char *column_text(sqlite3_stmt *row, int column)
 {
 	const char *text = (const char *)sqlite3_column_text(row, column);
 
 	return text == NULL ? "" : text;
+}
+
+// ---- for store_*.c ------------------------------------------------------------------------------
+
+int store_run(struct store *store, enum store_query query, const char *types, ...)
+{
+	sqlite3_stmt *row = NULL;
+	va_list values;
+	int r;
+
+	va_start(values, types);
+	r = query_values(store, &row, query, types, values);
+	va_end(values);
+	if (r == 1)
+		sqlite3_reset(row);
+	return r;
+}
+
+int store_number(struct store *store, int64_t *ret_number, enum store_query query,
+		 const char *types, ...)
+{
+	sqlite3_stmt *row = NULL;
+	va_list values;
+	int r;
+
+	va_start(values, types);
+	r = query_values(store, &row, query, types, values);
+	va_end(values);
+	if (r == 1) {
+		*ret_number = sqlite3_column_int64(row, 0);
+		sqlite3_reset(row);
+	}
+	return r;
+}
+
+int store_each(struct store *store, enum store_query query, store_on_row *on_row, void *arg,
+	       const char *types, ...)
+{
+	sqlite3_stmt *row = NULL;
+	va_list values;
+	int r;
+
+	va_start(values, types);
+	r = query_values(store, &row, query, types, values);
+	va_end(values);
+	for (; r == 1; r = to_errno(sqlite3_step(row)))
+		on_row(arg, (const struct store_row *)row);
+	sqlite3_reset(row);
+	return r;
+}
+
+const char *store_row_text(const struct store_row *row, int column)
+{
+	return column_text((sqlite3_stmt *)(uintptr_t)row, column);
+}
+
+int64_t store_row_number(const struct store_row *row, int column)
+{
+	return sqlite3_column_int64((sqlite3_stmt *)(uintptr_t)row, column);
+}
+
+int store_changes(const struct store *store)
+{
+	return sqlite3_changes(store->db);
+}
+
+int store_shrink_log(struct store *store)
+{
+	return to_errno(
+		sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
 // ---- opening ------------------------------------------------------------------------------------
@@ -212,7 +269,8 @@ static const char *open_database(const char *path, sqlite3 **ret_db)
 	static char sentence[256];
 	// Before a page is read: what is in the file is not trusted yet.
 	static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-				       "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON";
+				       "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+				       "PRAGMA secure_delete = ON";
 	int result =
 		sqlite3_open_v2(path, ret_db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
 	const char *fault;
@@ -261,43 +319,30 @@ struct store *store_free(struct store *store)
 
 int store_begin(struct store *store)
 {
-	return query_run(store, BEGIN, "");
+	return store_run(store, BEGIN, "");
 }
 
 int store_commit(struct store *store)
 {
-	return query_run(store, COMMIT, "");
+	return store_run(store, COMMIT, "");
 }
 
 void store_rollback(struct store *store)
 {
 	if (!sqlite3_get_autocommit(store->db)) // SQLite rolls back by itself after some errors
-		(void)query_run(store, ROLLBACK, "");
+		sqlite3_exec(store->db, store_queries[ROLLBACK], NULL, NULL, NULL);
 }
 
 // ---- requests -----------------------------------------------------------------------------------
 
 int store_add_request(struct store *store, const struct store_request *r)
 {
-	return query_run(store, ADD_REQUEST, "isissssssssssissssiiissssss", (int64_t)r->id,
+	return store_run(store, ADD_REQUEST, "isissssssssssissssiiissssss", (int64_t)r->id,
 			 r->entry, r->arrived, r->decision, r->site, r->requester, r->instance,
 			 r->queue_id, r->recipient, r->client_address, r->client_hostname,
 			 r->client_helo, r->client_protocol, r->size, r->message_id, r->references,
 			 r->in_reply_to, r->subject, r->date, r->first_received, r->hops, r->trace,
 			 r->authenticated, r->fingerprint, r->mailbox, r->domain, r->network);
-}
-
-int store_has_entry(struct store *store, const char *entry)
-{
-	return query_run(store, HAS_ENTRY, "s", entry);
-}
-
-int store_count_answers(struct store *store, const char *mailbox, int64_t since, int64_t until,
-			int64_t *ret_count)
-{
-	int r = query_number(store, ret_count, COUNT_ANSWERS, "sii", mailbox, since, until);
-
-	return r == 1 ? 0 : r < 0 ? r : -EIO;
 }
 
 int store_each_answer(struct store *store, int64_t since, int64_t until, store_on_answer *on_answer,
@@ -313,35 +358,11 @@ int store_each_answer(struct store *store, int64_t since, int64_t until, store_o
 	return r;
 }
 
-int store_has_fingerprint(struct store *store, const char *fingerprint, int64_t since)
-{
-	return query_run(store, HAS_FINGERPRINT, "si", fingerprint, since);
-}
-
 // ---- probes and notifications -------------------------------------------------------------------
-
-int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_t now, int64_t due,
-		   int64_t dsn)
-{
-	const struct kind_row *row = kind_row(kind);
-
-	return query_run(store, ADD_MAIL, "iissiisii", (int64_t)kind_id(request, kind),
-			 (int64_t)request, row->name, row->over_v6 ? "v6" : "dual", now, due,
-			 row->is_probe ? outcome_name(OUTCOME_PENDING) : "", dsn,
-			 (int64_t)kind_id(request, KIND_REPORT));
-}
-
-int store_add_survey(struct store *store, uint64_t request, int64_t now, const char *json)
-{
-	int64_t id = (int64_t)request;
-	int r = json[0] == '\0' ? 0 : query_run(store, ADD_SURVEY, "iis", id, now, json);
-
-	return r < 0 ? r : query_run(store, WAIT_NO_MORE, "ii", id, now);
-}
 
 int store_add_dsn(struct store *store, const struct store_dsn *d, int64_t *ret_id)
 {
-	int r = query_run(store, ADD_DSN, "sisissssssssssssss", d->entry, d->arrived, d->decision,
+	int r = store_run(store, ADD_DSN, "sisissssssssssssss", d->entry, d->arrived, d->decision,
 			  (int64_t)d->mail, d->sender, d->client_address, d->action, d->status,
 			  d->final_recipient, d->reporting_mta, d->remote_mta, d->diagnostic,
 			  d->class, d->last_attempt, d->will_retry_until, d->report_text,
@@ -365,17 +386,6 @@ int store_find_probe(struct store *store, uint64_t id, struct store_probe *ret_p
 		r = -EUCLEAN;
 	sqlite3_reset(row);
 	return r;
-}
-
-int store_set_outcome(struct store *store, uint64_t id, enum outcome outcome, int64_t dsn,
-		      int64_t now)
-{
-	return query_run(store, SET_OUTCOME, "isii", (int64_t)id, outcome_name(outcome), now, dsn);
-}
-
-int store_find_silent(struct store *store, int64_t before, int64_t after, uint64_t *ret_id)
-{
-	return query_number(store, ret_id, FIND_SILENT, "ii", before, after);
 }
 
 int store_each_failed(struct store *store, int64_t since, void (*on_failed)(void *arg, uint64_t id),
@@ -456,45 +466,4 @@ void store_mail_blank(struct store_mail *mail)
 
 	for (size_t i = 0; i < N_MAIL_TEXTS; i++)
 		mail_text(mail, i) = empty;
-}
-
-int store_mail_sent(struct store *store, uint64_t id, int64_t now, const char *queue_id)
-{
-	return query_run(store, MAIL_SENT, "iis", (int64_t)id, now, queue_id);
-}
-
-int store_mail_retry(struct store *store, uint64_t id, int64_t next, const char *reply)
-{
-	return query_run(store, MAIL_RETRY, "iis", (int64_t)id, next, reply);
-}
-
-int store_mail_given_up(struct store *store, uint64_t id, int64_t now, const char *reply)
-{
-	return query_run(store, MAIL_GIVEN_UP, "iis", (int64_t)id, now, reply);
-}
-
-int store_requeue_sending(struct store *store, int64_t now)
-{
-	int r = query_run(store, REQUEUE, "i", now);
-
-	return r < 0 ? r : sqlite3_changes(store->db);
-}
-
-int store_bring_forward(struct store *store, bool over_v6, int64_t now, int64_t latest)
-{
-	return query_run(store, BRING_FORWARD, "sii", over_v6 ? "v6" : "dual", now, latest);
-}
-
-int store_find_stale(struct store *store, bool over_v6, int64_t before, int64_t after,
-		     uint64_t *ret_id)
-{
-	return query_number(store, ret_id, FIND_STALE, "sii", over_v6 ? "v6" : "dual", before,
-			    after);
-}
-
-int store_next_due(struct store *store, int64_t *ret_due)
-{
-	int r = query_number(store, ret_due, NEXT_DUE, "");
-
-	return r == 1 ? 0 : r < 0 ? r : -EIO;
 }

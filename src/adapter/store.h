@@ -180,6 +180,9 @@ struct store_mail {
 	char *status_part;
 	char *returned;
 	char *survey; // JSON, "" where there is none
+	// Deliveries of the probe that were tried before this message was made, a line each, the
+	// oldest first, at most 50: seconds since 1970, relay, status, reason, apart by tabs.
+	char *tries;
 };
 
 // Takes the next message for postfix-v6 or postfix-dual that is due, and marks it as being sent. 1

@@ -105,7 +105,36 @@ static const char version_3[] = "CREATE TABLE survey ("
 				"  json TEXT NOT NULL" // adapter/survey_json.h
 				") STRICT;";
 
-const char *const store_migrations[] = {version_1, version_2, version_3};
+// What the instances' logs say of each attempt to deliver a probe; what is kept for how long.
+static const char version_4[] =
+	"CREATE TABLE attempt ("
+	"  id INTEGER PRIMARY KEY,"
+	"  message INTEGER NOT NULL REFERENCES message,"
+	"  at INTEGER NOT NULL," // by the log
+	"  recorded INTEGER NOT NULL,"
+	"  relay TEXT NOT NULL,"  // 'mx.example[2001:db8::1]:25', or '' for none
+	"  result TEXT NOT NULL," // 'deferred', 'bounced', 'sent'
+	"  status TEXT NOT NULL,"
+	"  reason TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX attempt_message ON attempt (message);"
+	"CREATE TABLE cursor (log TEXT PRIMARY KEY, place TEXT NOT NULL) STRICT;" // how far it is
+										  // read
+	"CREATE INDEX message_queue_id ON message (queue_id) WHERE outcome IS NOT NULL;"
+	"CREATE INDEX message_dsn ON message (dsn) WHERE dsn IS NOT NULL;"
+	"CREATE INDEX message_outcome_dsn ON message (outcome_dsn) WHERE outcome_dsn IS NOT NULL;"
+	"CREATE INDEX dsn_message ON dsn (message);"
+	"CREATE INDEX dsn_arrived ON dsn (arrived);"
+	"CREATE INDEX request_arrived ON request (arrived);"
+	// 1: its local parts are hashed
+	"ALTER TABLE request ADD COLUMN aged INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE dsn ADD COLUMN aged INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX request_young ON request (arrived) WHERE aged = 0;"
+	"CREATE INDEX dsn_young ON dsn (arrived) WHERE aged = 0;"
+	// what was counted in rows that are deleted: counters never go back
+	"CREATE TABLE forgotten (name TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT;";
+
+const char *const store_migrations[] = {version_1, version_2, version_3, version_4};
 const size_t n_store_migrations = sizeof(store_migrations) / sizeof(store_migrations[0]);
 
 const char *const store_queries[N_QUERIES] = {
@@ -142,7 +171,7 @@ const char *const store_queries[N_QUERIES] = {
 		    " last_attempt, will_retry_until, report_text, status_part, returned)"
 		    " VALUES (?,?,?,nullif(?,0),?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[FIND_PROBE] = "SELECT outcome, requester FROM message JOIN request ON request.id = request"
-		       " WHERE message.id = ? AND outcome IS NOT NULL",
+		       " WHERE message.id = ? AND outcome IS NOT NULL AND aged = 0",
 	[SET_OUTCOME] =
 		"UPDATE message SET outcome = ?2, outcome_at = ?3, outcome_dsn = nullif(?4, 0),"
 		" accepted_at = CASE ?2 WHEN 'accepted' THEN ?3 ELSE accepted_at END"
@@ -160,7 +189,11 @@ const char *const store_queries[N_QUERIES] = {
 		" r.subject, r.trace, d.action, d.status, d.final_recipient, d.reporting_mta, "
 		"d.remote_mta,"
 		" d.diagnostic, d.class, d.last_attempt, d.will_retry_until, d.report_text,"
-		" d.status_part, d.returned, s.json"
+		" d.status_part, d.returned, s.json,"
+		// of the six probe, as far as they were known when this message was made
+		" (SELECT group_concat(at || char(9) || relay || char(9) || status || char(9) ||"
+		"  reason, char(10)) FROM (SELECT * FROM attempt a WHERE a.message = m.request + 2"
+		"  AND a.recorded <= m.created ORDER BY a.id LIMIT 50))"
 		" FROM message m JOIN request r ON r.id = m.request LEFT JOIN dsn d ON d.id = m.dsn"
 		" LEFT JOIN message p ON p.id = d.message LEFT JOIN survey s ON s.request = "
 		"m.request"
@@ -181,4 +214,59 @@ const char *const store_queries[N_QUERIES] = {
 		       " AND (created < ? OR created > ?) AND attempts > 0 LIMIT 1",
 	[FIND_SILENT] = "SELECT id FROM message WHERE outcome IN ('pending', 'delayed')"
 			" AND state = 'sent' AND (sent < ? OR sent > ?) LIMIT 1",
+	[FIND_QUEUE_ID] = "SELECT id FROM message WHERE queue_id = ? AND outcome IS NOT NULL"
+			  " AND instance = ? LIMIT 1",
+	[ADD_ATTEMPT] = "INSERT INTO attempt (message, at, recorded, relay, result, status, reason)"
+			" VALUES (?,?,?,?,?,?,?)",
+	[COUNT_ATTEMPTS] = "SELECT count(*) FROM attempt WHERE message = ?",
+	[SET_CURSOR] = "INSERT INTO cursor (log, place) VALUES (?1, ?2)"
+		       " ON CONFLICT (log) DO UPDATE SET place = ?2",
+	[GET_CURSOR] = "SELECT place FROM cursor WHERE log = ?",
+
+	[OLD_REQUESTS] = "SELECT id, requester, recipient, client_hostname, client_helo, trace"
+			 " FROM request WHERE aged = 0 AND arrived < ? ORDER BY arrived LIMIT ?",
+	[AGE_REQUEST] = "UPDATE request SET aged = 1, requester = ?2, mailbox = '', recipient = ?3,"
+			" client_hostname = ?4, client_helo = ?5, trace = ?6, message_id = '',"
+			" \"references\" = '', in_reply_to = '', subject = '', fingerprint = ''"
+			" WHERE id = ?1",
+	[CLEAR_REPLIES] = "UPDATE message SET reply = '' WHERE id > ?1 AND id <= ?1 + 15"
+			  " AND reply <> ''",
+	[EACH_REASON] = "SELECT id, reason FROM attempt WHERE message > ?1 AND message <= ?1 + 15",
+	[SET_REASON] = "UPDATE attempt SET reason = ?2 WHERE id = ?1",
+	[REQUEST_DSNS] = "SELECT id, sender, final_recipient, diagnostic FROM dsn"
+			 " WHERE message > ?1 AND message <= ?1 + 15 AND aged = 0",
+	[OLD_DSNS] = "SELECT id, sender, final_recipient, diagnostic FROM dsn"
+		     " WHERE aged = 0 AND message IS NULL AND arrived < ? ORDER BY arrived LIMIT ?",
+	[AGE_DSN] = "UPDATE dsn SET aged = 1, sender = ?2, final_recipient = ?3, diagnostic = ?4,"
+		    " report_text = '', status_part = '', returned = '' WHERE id = ?1",
+	[GONE_REQUESTS] = "SELECT id FROM request WHERE arrived < ? ORDER BY arrived LIMIT ?",
+	[GONE_DSNS] = "SELECT id FROM dsn WHERE arrived < ? AND message IS NULL"
+		      " ORDER BY arrived LIMIT ?",
+	// the names are history_sql.c's, COUNTERS
+	[FORGET_COUNTS] = "INSERT INTO forgotten (name, count)"
+			  " SELECT 'request ' || decision, 1 FROM request WHERE id = ?1"
+			  " UNION ALL SELECT 'message ' || kind || ' ' || state, 1 FROM message"
+			  "  WHERE id > ?1 AND id <= ?1 + 15"
+			  " UNION ALL SELECT 'outcome ' || outcome, 1 FROM message"
+			  "  WHERE id > ?1 AND id <= ?1 + 15 AND outcome IS NOT NULL"
+			  " UNION ALL SELECT 'failure ' || class, 1 FROM message m"
+			  "  JOIN dsn d ON d.id = m.outcome_dsn"
+			  "  WHERE m.id > ?1 AND m.id <= ?1 + 15 AND m.outcome = 'failed'"
+			  " UNION ALL SELECT 'notification ' || decision, 1 FROM dsn"
+			  "  WHERE message > ?1 AND message <= ?1 + 15"
+			  " UNION ALL SELECT 'attempt ' || result, 1 FROM attempt"
+			  "  WHERE message > ?1 AND message <= ?1 + 15"
+			  " UNION ALL SELECT 'survey', 1 FROM survey WHERE request = ?1"
+			  " ON CONFLICT (name) DO UPDATE SET count = count + 1",
+	[FORGET_SURVEY] = "DELETE FROM survey WHERE request = ?1",
+	[FORGET_ATTEMPTS] = "DELETE FROM attempt WHERE message > ?1 AND message <= ?1 + 15",
+	[UNLINK_DSNS] = "UPDATE message SET dsn = NULL, outcome_dsn = NULL"
+			" WHERE id > ?1 AND id <= ?1 + 15",
+	[FORGET_DSNS] = "DELETE FROM dsn WHERE message > ?1 AND message <= ?1 + 15",
+	[FORGET_MAIL] = "DELETE FROM message WHERE id > ?1 AND id <= ?1 + 15",
+	[FORGET_REQUEST] = "DELETE FROM request WHERE id = ?1",
+	[COUNT_DSN] = "INSERT INTO forgotten (name, count)"
+		      " SELECT 'notification ' || decision, 1 FROM dsn WHERE id = ?1"
+		      " ON CONFLICT (name) DO UPDATE SET count = count + 1",
+	[FORGET_DSN] = "DELETE FROM dsn WHERE id = ?1",
 };

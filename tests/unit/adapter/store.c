@@ -133,7 +133,7 @@ static void test_40_settings(void **state)
 		assert_int_equal(own_pragma("PRAGMA foreign_keys"), 1);
 		assert_int_equal(own_pragma("PRAGMA trusted_schema"), 0);
 		assert_int_equal(own_pragma("PRAGMA cell_size_check"), 1);
-		assert_int_equal(own_pragma("PRAGMA user_version"), 3);
+		assert_int_equal(own_pragma("PRAGMA user_version"), 4);
 		assert_string_equal(ask("PRAGMA journal_mode"), "wal\n");
 		assert_string_equal(ask("PRAGMA application_id"), "1886611832\n");
 		if (times == 0)
@@ -152,7 +152,7 @@ static void test_reopen_keeps_all(void **state)
 	assert_string_equal(ask("SELECT * FROM request"),
 			    "4096|e1|100|answer|one|a@good.test|dual|Q1|test@six.test|2001:db8::1|"
 			    "mx.good.test|helo.good.test|ESMTP|1234|<m@good.test>|<r@good.test>|"
-			    "<i@good.test>|it's \"me\"; --|90|95|2|v=1|dkim|f1|||\n");
+			    "<i@good.test>|it's \"me\"; --|90|95|2|v=1|dkim|f1||||0\n");
 }
 
 // What was committed is there after a process that ended without a word; what was not, is not.

@@ -248,7 +248,7 @@ static void test_5_37_other_databases(void **state)
 		{"CREATE TABLE bookmarks (url)", "it is some other program's database"},
 		{"CREATE TABLE a (b); PRAGMA application_id = 77; PRAGMA user_version = 1",
 		 "it is some other program's database"},
-		{"CREATE TABLE a (b); PRAGMA application_id = 1886611832; PRAGMA user_version = 4",
+		{"CREATE TABLE a (b); PRAGMA application_id = 1886611832; PRAGMA user_version = 5",
 		 "it was written by a newer postsix; upgrade, or restore a backup from before"},
 		{"CREATE TABLE a (b); PRAGMA application_id = 1886611832;"
 		 "PRAGMA user_version = 2147483647",
@@ -406,7 +406,7 @@ static int fill(struct store *store, uint64_t first, int64_t *ret_n)
 // A file that may not grow: SQLite's EIO, as it takes only ENOSPC for a full disk.
 static void test_2_3_file_cannot_grow(void **state)
 {
-	const struct rlimit small = {.rlim_cur = 200000, .rlim_max = RLIM_INFINITY};
+	const struct rlimit small = {.rlim_cur = 400000, .rlim_max = RLIM_INFINITY};
 	struct store *store = NULL;
 	struct rlimit old;
 	int64_t n = 0;

@@ -161,7 +161,7 @@ static void test_37_messages_under_way_at_the_upgrade(void **state)
 	assert_string_equal(claim(5), "");
 	assert_int_equal(store_add_survey(store, R1, 6, "{}"), 0);
 	assert_string_equal(ask("SELECT json FROM survey"), "{}\n");
-	assert_string_equal(ask("PRAGMA user_version"), "3\n");
+	assert_string_equal(ask("PRAGMA user_version"), "4\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_new, close_all)
