@@ -14,6 +14,7 @@ import subprocess
 from ground import BUILD, HERE, INSTANCES, RUN, SERVICE, SUFFIX, TOP, WORLD, Failure, read, run, within, write
 
 # only for the service's namespace, where the machine has none of these; from Debian's reserved range
+V6_ADDRESS, DUAL_ADDRESS = "2001:db8:25::6", "2001:db8:25::25"
 USERS = {"postsix": 59625, "postsix-intake": 59626, "postsix-pipe": 59627, "postsix-milter": 59628}
 
 
@@ -82,11 +83,11 @@ def make_namespaces():
     make_accounts()
 
 
-def make_network():
+def make_network(args):
     """The world owns every address of its networks without having one: a peer, of --extra too, just listens."""
     ip(SERVICE, f"link add service type veth peer name world netns {WORLD}", "link set lo up", "link set service up",
-       "address add 192.0.2.25/24 dev service", "address add 2001:db8:25::25/64 dev service nodad",
-       "address add 2001:db8:25::6/64 dev service nodad")
+       "address add 192.0.2.25/24 dev service",
+       *(f"address add {address}/64 dev service nodad" for address in (DUAL_ADDRESS, V6_ADDRESS)[:1 if args.single else 2]))
     ip(WORLD, "link set lo up", "link set world up",
        "address add 192.0.2.1/24 dev world", "address add 2001:db8:25::1/64 dev world nodad",
        "route add local 198.51.100.0/24 dev lo table main", "route add local 2001:db8::/32 dev lo table main",
@@ -110,6 +111,9 @@ def make_zone(args, folder, keys):
     zone = read(f"{HERE}/zone")
     if args.no_ptr:
         zone = re.sub(r"(?m)^.*; not with --no-ptr$", "", zone)
+    if args.single:  # whose reverse name is v6's, which probes are judged by
+        zone = re.sub(r"(?m)^(6|(5\.2))(\.0)+\t+PTR.*\n", lambda m: m[0].replace("mx.dual", "mx.six") if m[2] else "", zone)
+        zone = zone.replace(f" ip6:{V6_ADDRESS} ", " ").replace(V6_ADDRESS + "\n", DUAL_ADDRESS + "\n")
     zone += keys
     if args.extra and os.path.exists(f"{args.extra}/zone"):
         zone += read(f"{args.extra}/zone")
@@ -148,7 +152,7 @@ def make_config(args, folder):
     text = read(f"{HERE}/postsix.conf").replace("@STATE@", folder).replace("@RUN@", RUN)
     config = configparser.ConfigParser(interpolation=None, delimiters="=")
     config.read_string(text)
-    for setting in args.set or []:
+    for setting in ([f"v6.listen={DUAL_ADDRESS}"] if args.single else []) + (args.set or []):
         name, _, value = setting.partition("=")
         section, _, option = name.strip().rpartition(".")
         section = section.replace("site.", "site ")

@@ -197,10 +197,12 @@ def test_faults(pf):
             ("operator@good.test", "boss@six.test", r"operator_address: .*site's own"),
             ("listen = 2001:db8:25::6", "listen = 192.0.2.6", r"v6.listen|listen: "),
             ("listen = 2001:db8:25::6", "listen = all", "listen: "),
-            ("retry_max = 2", "retry_max = soon", "retry_max: ")):
+            ("retry_max = 2", "retry_max = soon", "retry_max: "),
+            ("listen = 2001:db8:25::6", "listen = 2001:db8:25::6 2001:DB8:25:0::25", "v6.listen: .*that one only"),
+            ("warn_after = 3", "warn_after = 3\ntls_key = /key", "v6.tls_key: .*without tls_certificate")):
         write(broken, CONFIG.format(pf.folder).replace(old, new))
         got = pf.setup(config=broken)
-        eq((got.returncode, bool(re.search(r"broken:\d+: .*" + why, got.stdout))), (78, True), f"{new}: file, line and reason")
+        eq((got.returncode, bool(re.search(r"broken:\d+: .*" + why, got.stdout))), (78, True), f"{new.splitlines()[-1]}: file, line and reason")
         diag(got.stdout)
     shutil.copytree(TOP + "/postfix", pf.folder + "/templates")
     write(pf.folder + "/templates/v6/aliases", "# one\n# @nonsense@\n")
@@ -225,6 +227,21 @@ def test_rendering(pf, sets):
     for i in ("dual", "v6"):
         text = "".join(read(pf.etc(i, name)) for name in os.listdir(pf.etc(i)))
         ok(not re.search(r"@[a-z][a-z0-9_]*@", text), f"{i}: no placeholder is left")
+
+
+def test_single(pf):
+    """One address for both: dual has port 25, v6's domains and v6's names; the tests of the lab have it run."""
+    write(pf.folder + "/single.conf", CONFIG.format(pf.folder).replace("listen = 2001:db8:25::6", "listen = 2001:DB8:25:0::25\n"
+                                                                       "tls_certificate = /chain\ntls_key = /key"))
+    eq(pf.setup("--root", pf.folder + "/single", config=pf.folder + "/single.conf").stdout, "", "one address, in two spellings")
+    text = {i: read(f"{pf.folder}/single/etc/postfix-{i}/main.cf") for i in ("dual", "v6")}
+    for i, line in (("dual", "virtual_mailbox_domains = dual.test six.test doble.test seis.test"), ("dual", "master_service_disable ="),
+                    ("dual", "virtual_alias_domains = mx.dual.test mx.six.test"), ("v6", "master_service_disable = inet"),
+                    ("v6", "virtual_mailbox_domains = six.test seis.test"), ("dual", "smtpd_tls_security_level ="),
+                    ("v6", "smtpd_tls_security_level = may"),
+                    ("v6", f"smtpd_tls_chain_files = {pf.folder}/single/key {pf.folder}/single/chain")):
+        ok(("\n" + line + "\n" in text[i]) is (line != "master_service_disable ="), f"{i}: {line}") or diag(text[i])
+    ok(r"|ayuda@seis\.test)$/" in read(f"{pf.folder}/single/etc/postfix-dual/aliases"), "dual: the contact at v6's domain is a person")
 
 
 def test_clean(pf):
@@ -373,6 +390,7 @@ def main():
     try:
         test_faults(pf)
         test_rendering(pf, sets)
+        test_single(pf)
         sink = build_space(pf)
         test_clean(pf)
         test_recipients(DUAL, "dual.test", "six.test")
