@@ -86,6 +86,10 @@ struct config {
 struct config *config_read(const char *path, FILE *errors);
 struct config *config_free(struct config *config);
 
+// For a reload: where fresh differs from running in an option that cannot change while the daemon
+// runs, fresh takes the running value, and notes gets a line "file:line: section.option: …".
+void config_keep(struct config *fresh, const struct config *running, FILE *notes);
+
 // Every effective value as "section.option = value  # file:line" (or "# default"), in the table's
 // order.
 void config_print(const struct config *config, FILE *out);

@@ -71,14 +71,14 @@ const struct option option_table[] = {
 		"folder where intake leaves entries, with new/ and quarantine/"),
 	GENERAL(intake_socket, OPTION_PATH, 0, 0, "/run/postsix/intake.sock", false,
 		"socket on which postsix-intake takes messages from postsix-pipe"),
-	GENERAL(milter_socket, OPTION_PATH, 0, 0, "/run/postsix/milter.sock", false,
+	GENERAL(milter_socket, OPTION_PATH, 0, 0, "/run/postsix/milter/milter.sock", false,
 		"socket on which postsix-milter is asked about each message"),
 	GENERAL(policy_socket, OPTION_PATH, 0, 0, "/run/postsix/policy.sock", false,
 		"socket on which both instances ask postsixd about each recipient"),
 	GENERAL(templates_directory, OPTION_PATH, 0, 0, "/usr/share/postsix/templates", true,
 		"folder with one folder of templates per language"),
-	GENERAL(token_secret_file, OPTION_PATH, 0, 0, "/etc/postsix/token.secret", false,
-		"at least 16 octets that nobody else can read; they key every token"),
+	GENERAL(token_secret_file, OPTION_PATH, 0, 0, "/etc/postsix/token.secret", true,
+		"secrets that key every token, a line each; the first one makes new tokens"),
 	GENERAL(operator_address, OPTION_ADDRESS, 0, 0, NULL, false,
 		"where mail to postmaster, abuse and the sites' contacts goes"),
 	GENERAL(token_lifetime, OPTION_DURATION, HOUR, 90 * DAY, "7d", true,
@@ -109,9 +109,9 @@ const struct option option_table[] = {
 		"whether a survey knocks at port 25 of the domain's mail hosts"),
 	GENERAL(survey_at_once, OPTION_NUMBER, 1, 10000, "256", false,
 		"surveys under way; others wait, within their deadline"),
-	GENERAL(diagnose_table, OPTION_PATH, 0, 0, "/usr/share/postsix/diagnose.tab", false,
+	GENERAL(diagnose_table, OPTION_PATH, 0, 0, "/usr/share/postsix/diagnose.tab", true,
 		"the rows that tell why a probe failed from what servers say"),
-	GENERAL(diagnose_local, OPTION_PATH, 0, 0, "", false,
+	GENERAL(diagnose_local, OPTION_PATH, 0, 0, "", true,
 		"your own such rows, which go before; empty: none"),
 	INSTANCE_ROWS(dual, "5d"),
 	INSTANCE_ROWS(v6, "4h"),
@@ -305,6 +305,42 @@ void option_clear(struct config *config, size_t site, const struct option *optio
 		return;
 	free(*(char **)place);
 	*(char **)place = NULL;
+}
+
+// ---- reloading ----------------------------------------------------------------------------------
+
+// Takes the running value, and returns true where it is another one. (No site has such an option.)
+static bool keep_value(struct config *fresh, const struct config *running,
+		       const struct option *option)
+{
+	void *place = option_place(fresh, 0, option);
+	const void *old = option_place(running, 0, option);
+
+	if (is_numeric(option->type)) {
+		bool differs = *(int64_t *)place != *(const int64_t *)old;
+
+		*(int64_t *)place = *(const int64_t *)old;
+		return differs;
+	}
+	if (strcmp(*(char **)place, *(char *const *)old) == 0)
+		return false;
+	free(*(char **)place);
+	*(char **)place = mem_strdup(*(char *const *)old);
+	return true;
+}
+
+void config_keep(struct config *fresh, const struct config *running, FILE *notes)
+{
+	const struct config_file *file = (const struct config_file *)fresh;
+
+	for (size_t i = 0; i < n_options; i++) {
+		const struct option *option = &option_table[i];
+
+		if (option->reloadable || !keep_value(fresh, running, option))
+			continue;
+		fprintf(notes, "%s:%d: %s.%s: a change wants a restart\n", fresh->path,
+			file->lines[CONFIG_SITES_MAX][i], option->section, option->name);
+	}
 }
 
 // ---- printing -----------------------------------------------------------------------------------

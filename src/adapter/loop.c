@@ -10,15 +10,20 @@
 #include "adapter/loop.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <time.h>
 
 #include "base/mem.h"
 
 #define TIMER_ACCURACY 1000 // µs; 0 would mean sd-event's 250 ms
+#define STATUS_SIZE    400
 
 struct loop {
 	sd_event *event;
@@ -285,6 +290,33 @@ void loop_notify(const char *state)
 	// Nobody listening is no error, and a manager that does not hear us finds out by its own
 	// time-outs.
 	(void)sd_notify(false, state);
+}
+
+void loop_notify_status(const char *format, ...)
+{
+	char line[STATUS_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	(void)sd_notifyf(false, "STATUS=%s", line);
+}
+
+void loop_notify_reloading(void)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+			 (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+}
+
+uint64_t loop_watchdog(void)
+{
+	uint64_t usec = 0;
+
+	return sd_watchdog_enabled(false, &usec) > 0 ? usec : 0;
 }
 
 int loop_inherited_fd(int n)

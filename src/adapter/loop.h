@@ -64,8 +64,18 @@ struct source *loop_add_watch(struct loop *loop, const char *path, void (*on_hin
 
 struct source *source_free(struct source *source);
 
-// sd_notify: "READY=1", "STATUS=…", "STOPPING=1". Nothing where no manager listens.
+// sd_notify: "READY=1", "STOPPING=1". Nothing where no manager listens.
 void loop_notify(const char *state);
+
+// One line for whoever asks the manager how we are.
+void loop_notify_status(const char *format, ...) printf_like(1, 2);
+
+// A reload begins; READY=1 ends it.
+void loop_notify_reloading(void);
+
+// Microseconds within which the manager wants to hear WATCHDOG=1 over and over; 0 where it does
+// not. A loop says so by itself; this is for a program without one.
+uint64_t loop_watchdog(void);
 
 // The listening descriptor that systemd handed over, the n-th of them, or -ENOENT.
 int loop_inherited_fd(int n);

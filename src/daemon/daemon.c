@@ -22,10 +22,12 @@
 #include "base/mem.h"
 #include "daemon/diary.h"
 #include "daemon/gate.h"
+#include "daemon/gauge.h"
 #include "daemon/ingest.h"
 #include "daemon/languages.h"
 #include "daemon/limits.h"
 #include "daemon/outbox.h"
+#include "daemon/reload.h"
 #include "daemon/signing.h"
 #include "daemon/spent.h"
 #include "daemon/surveys.h"
@@ -99,6 +101,7 @@ static void on_turn(void *arg)
 		limits_roll_back(daemon->limits);
 		ingest_forget(daemon->ingest);
 		surveys_roll_back(daemon->surveys);
+		gauge_roll_back(daemon->gauge);
 		outbox_roll_back(daemon->dual);
 		outbox_roll_back(daemon->v6);
 		log_note(LOG_ERR, "database=%s/postsix.db, error=%s, will retry",
@@ -110,10 +113,12 @@ static void on_turn(void *arg)
 	// The mail is safe in the database from here on.
 	diary_write(daemon->diary);
 	limits_commit(daemon->limits, daemon_uptime());
+	gauge_commit(daemon->gauge);
 	ingest_remove_entries(daemon->ingest);
 	surveys_ask(daemon->surveys);
 	outbox_hand_over(daemon->dual);
 	outbox_hand_over(daemon->v6);
+	gauge_tell(daemon->gauge);
 	if (!daemon->stopping)
 		set_clock(daemon);
 	if (daemon->stopping && outbox_is_idle(daemon->dual) && outbox_is_idle(daemon->v6))
@@ -146,6 +151,15 @@ static void on_stop(void *arg)
 	daemon->stopping = true;
 	daemon->gate = gate_free(daemon->gate);
 	source_set_timer(daemon->clock, STOP_WAIT);
+	daemon_want_turn(daemon);
+}
+
+static void on_reload(void *arg)
+{
+	struct daemon *daemon = arg;
+
+	if (!daemon->stopping)
+		reload(daemon);
 	daemon_want_turn(daemon);
 }
 
@@ -253,6 +267,7 @@ static bool open_rest(struct daemon *daemon, FILE *errors, int *ret_status)
 		return false;
 	}
 	daemon->diary = diary_new();
+	daemon->gauge = gauge_new(daemon);
 	daemon->ingest = ingest_new(daemon);
 	daemon->dual = outbox_new(daemon, false);
 	daemon->v6 = outbox_new(daemon, true);
@@ -270,6 +285,7 @@ static void add_sources(struct daemon *daemon)
 			 daemon->config->spool_directory, strerror(errno));
 	daemon->sigterm = loop_add_signal(daemon->loop, SIGTERM, on_stop, daemon);
 	daemon->sigint = loop_add_signal(daemon->loop, SIGINT, on_stop, daemon);
+	daemon->sighup = loop_add_signal(daemon->loop, SIGHUP, on_reload, daemon);
 }
 
 static void find_address(char dst[SURVEY_ADDRESS_SIZE], const char *listen)
@@ -318,6 +334,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	surveys_free(daemon->surveys);
 	ingest_free(daemon->ingest);
 	diary_free(daemon->diary);
+	gauge_free(daemon->gauge);
 	limits_free(daemon->limits);
 	spent_free(daemon->spent);
 	tally_free(daemon->tokens);
@@ -326,6 +343,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	source_free(daemon->watch);
 	source_free(daemon->sigterm);
 	source_free(daemon->sigint);
+	source_free(daemon->sighup);
 	spool_free(daemon->spool);
 	seal_free(daemon->seal);
 	signing_free(daemon->signing);
@@ -333,6 +351,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	languages_free(daemon->languages);
 	store_free(daemon->store);
 	loop_free(daemon->loop);
+	config_free(daemon->reloaded);
 	if (daemon->lock >= 0)
 		close(daemon->lock);
 	free(daemon);

@@ -21,6 +21,7 @@
 struct diagnose_table;
 struct diary;
 struct gate;
+struct gauge;
 struct ingest;
 struct languages;
 struct limits;
@@ -31,7 +32,8 @@ struct surveys;
 struct tally;
 
 struct daemon {
-	const struct config *config;
+	const struct config *config; // that of the start, until a reload
+	struct config *reloaded;     // the one in use, where it is of a reload
 	struct diagnose_table *diagnose_table;
 	int lock; // the state folder, locked against a second daemon
 	struct loop *loop;
@@ -40,6 +42,7 @@ struct daemon {
 	struct spool *spool;
 	struct store *store;
 	struct diary *diary;
+	struct gauge *gauge;
 	struct ingest *ingest;
 	struct languages *languages;
 	struct surveys *surveys;
@@ -56,15 +59,16 @@ struct daemon {
 	struct source *watch;
 	struct source *sigterm;
 	struct source *sigint;
+	struct source *sighup;
 	bool stopping;
 };
 
 // Opens everything. NULL on failure, after a line to errors; *ret_status is then an exit status of
-// sysexits.h.
+// sysexits.h. config is borrowed, and must stay.
 struct daemon *daemon_new(const struct config *config, FILE *errors, int *ret_status);
 struct daemon *daemon_free(struct daemon *daemon);
 
-// Serves until SIGTERM or SIGINT. Returns an exit status.
+// Serves until SIGTERM or SIGINT; SIGHUP is a reload. Returns an exit status.
 int daemon_run(struct daemon *daemon);
 
 // Asks for a turn as soon as no event is pending.

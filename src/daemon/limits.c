@@ -201,6 +201,11 @@ struct limits *limits_free(struct limits *limits)
 	return NULL;
 }
 
+void limits_follow(struct limits *limits, const struct config *config)
+{
+	limits->config = config;
+}
+
 struct load {
 	struct limits *limits;
 	int64_t uptime, now;

@@ -53,6 +53,9 @@ void limits_make_keys(struct limits_keys *keys, const struct addr *requester, co
 struct limits *limits_new(const struct config *config);
 struct limits *limits_free(struct limits *limits);
 
+// Goes by another configuration from now on, which is borrowed; what was counted stays.
+void limits_follow(struct limits *limits, const struct config *config);
+
 // Fills it from the database. uptime: seconds of the clock that does not jump; now: since 1970. A
 // negative errno is the database's.
 int limits_load(struct limits *limits, struct store *store, int64_t uptime, int64_t now) must_check;

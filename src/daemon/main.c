@@ -102,6 +102,7 @@ int main(int argc, char **argv)
 		status = EX_CONFIG;
 	} else if (!arguments.check) {
 		signal(SIGPIPE, SIG_IGN);
+		signal(SIGHUP, SIG_IGN); // until there is something to reload
 		log_open("postsixd", arguments.target);
 		daemon = daemon_new(config, stderr, &status);
 		if (daemon != NULL)

@@ -45,7 +45,6 @@ struct job {
 struct outbox {
 	struct daemon *daemon;
 	bool over_v6;
-	int64_t patience; // seconds
 	struct submit *submit;
 	struct job *jobs;
 	size_t n_jobs;
@@ -62,7 +61,6 @@ struct outbox *outbox_new(struct daemon *daemon, bool over_v6)
 
 	outbox->daemon = daemon;
 	outbox->over_v6 = over_v6;
-	outbox->patience = over_v6 ? config->probe_patience : config->report_patience;
 	outbox->submit = submit_new(daemon->loop, instance->inject, (size_t)config->submit_sessions,
 				    "localhost");
 	return outbox;
@@ -102,6 +100,11 @@ struct outbox *outbox_free(struct outbox *outbox)
 		drop_jobs(outbox, state);
 	free(outbox);
 	return NULL;
+}
+
+size_t outbox_count(const struct outbox *outbox)
+{
+	return outbox->n_jobs;
 }
 
 bool outbox_is_idle(const struct outbox *outbox)
@@ -217,6 +220,14 @@ static int record_fate(struct outbox *outbox, struct job *job)
 	return r;
 }
 
+// Seconds, as they are configured just now.
+static int64_t patience(const struct outbox *outbox)
+{
+	const struct config *config = outbox->daemon->config;
+
+	return outbox->over_v6 ? config->probe_patience : config->report_patience;
+}
+
 // Messages that waited too long for the instance.
 static int give_up_stale(struct outbox *outbox, int64_t now)
 {
@@ -224,7 +235,7 @@ static int give_up_stale(struct outbox *outbox, int64_t now)
 	int error, r = 1;
 
 	for (int i = 0; i < SOME && r == 1; i++) {
-		r = store_find_stale(outbox->daemon->store, outbox->over_v6, now - outbox->patience,
+		r = store_find_stale(outbox->daemon->store, outbox->over_v6, now - patience(outbox),
 				     now + STEADY_AHEAD, &id);
 		if (r != 1)
 			break;
@@ -262,7 +273,7 @@ static int expire(struct outbox *outbox)
 	const int64_t seen = steady_look(&outbox->steady, now, daemon_uptime());
 	int r = 0;
 
-	if (seen > outbox->patience)
+	if (seen > patience(outbox))
 		r = give_up_stale(outbox, now);
 	if (r >= 0 && outbox->over_v6 && seen > silence)
 		r = expire_silent(outbox, now, silence);

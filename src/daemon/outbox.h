@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/cleanup.h"
 
@@ -29,3 +30,6 @@ void outbox_roll_back(struct outbox *outbox);
 
 // True where nothing is under way or waits to be recorded.
 bool outbox_is_idle(const struct outbox *outbox);
+
+// Messages under way, or whose fate waits to be recorded.
+size_t outbox_count(const struct outbox *outbox);

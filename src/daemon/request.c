@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "daemon/daemon.h"
 #include "daemon/diary.h"
+#include "daemon/gauge.h"
 #include "daemon/letter.h"
 #include "daemon/limits.h"
 #include "daemon/surveys.h"
@@ -233,7 +234,9 @@ int request_record(struct daemon *daemon, const char *name, const struct entry *
 			r = store_add_mail(daemon->store, id, KIND_SIX, now, now, 0);
 		limits_add(daemon->limits, &decision.keys);
 	}
-	if (r >= 0)
+	if (r >= 0) {
 		write_diary(daemon, entry, &decision, id);
+		gauge_count(daemon->gauge, strcmp(decision.name, ANSWER) == 0);
+	}
 	return r;
 }

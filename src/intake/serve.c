@@ -41,6 +41,7 @@ static void handle_signals(sigset_t *ret_before)
 	struct sigaction action = {.sa_handler = on_signal};
 	sigset_t mask;
 
+	signal(SIGHUP, SIG_IGN); // it has nothing to reload; the workers inherit this
 	sigemptyset(&mask);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		sigaction(signals[i], &action, NULL);
@@ -267,10 +268,24 @@ static nfds_t prepare(struct crew *crew)
 	return crew->n_places + 1;
 }
 
+// Tells the manager that the loop goes round, and how long the next wait may be.
+static const struct timespec *serve_watchdog(struct timespec *wait)
+{
+	const uint64_t half = loop_watchdog() / 2; // µs
+
+	if (half == 0)
+		return NULL;
+	loop_notify("WATCHDOG=1");
+	*wait = (struct timespec){.tv_sec = (time_t)(half / 1000000),
+				  .tv_nsec = (long)(half % 1000000 * 1000)};
+	return wait;
+}
+
 static void turn(struct crew *crew)
 {
 	const struct timespec at_once = {0};
-	int ready = ppoll(crew->polls, prepare(crew), NULL, &crew->mask);
+	struct timespec wait;
+	int ready = ppoll(crew->polls, prepare(crew), serve_watchdog(&wait), &crew->mask);
 
 	for (size_t i = 0; i < crew->n_places && ready > 0; i++)
 		if (crew->polls[i + 1].revents != 0)

@@ -11,6 +11,7 @@
 // network but the DNS, and runs as a user of its own (postsix-milter). What it changes of a message
 // are two fields at its top.
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -108,6 +109,7 @@ int main(int argc, char **argv)
 		return EX_CONFIG;
 	}
 	log_open("postsix-milter", options.log);
+	signal(SIGHUP, SIG_IGN); // it has nothing to reload; see threads.c for when libmilter runs
 	verifier = verifier_new();
 	if (verifier == NULL || dns_init() != 0) {
 		log_note(LOG_ERR, "cannot set up libopendkim or c-ares");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// pthread_create(3), as libmilter finds it: the program's own comes before the C library's.
+// pthread_create(3) and sigwait(3), as libmilter finds them: the program's own come before the C
+// library's.
 //
 // libmilter runs a session on a thread of its pool that is free, or on a new one. Where that cannot
 // be made, it writes a line to the log, and the session is lost: it counts as running, nobody runs
@@ -13,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -55,6 +57,23 @@ int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *restric
 	if (error == 0 && arg == NULL)
 		atomic_store(&pool_function, function);
 	return error != 0 && has_session ? hand_back(function, arg) : error;
+}
+
+// libmilter blocks SIGHUP in all of its threads, waits for it among others in one of them, and ends
+// when it comes. Nobody waits for it here, so it stays blocked and does nothing.
+int sigwait(const sigset_t *restrict set, int *restrict ret_signal)
+{
+	sigset_t without = *set;
+	int signal;
+
+	sigdelset(&without, SIGHUP);
+	do
+		signal = sigwaitinfo(&without, NULL);
+	while (signal < 0 && errno == EINTR);
+	if (signal < 0)
+		return errno;
+	*ret_signal = signal;
+	return 0;
 }
 
 int threads_prepare(void)
