@@ -4,7 +4,6 @@
 // postsix dns: what to publish, as lines of a zone file that can be pasted as they are: every name
 // is absolute, and what is said beside them are comments.
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,8 +13,9 @@
 #include "adapter/config.h"
 #include "adapter/prove.h"
 #include "cli/verbs.h"
+#include "cli/zone_text.h"
 
-#define TXT_MAX 255 // octets of one string (RFC 1035 section 3.3)
+#define RECORD_MAX 8192
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -65,28 +65,13 @@ static const char *lesson(enum record_role role)
 	return "";
 }
 
-static void print_text(const char *text)
-{
-	size_t len = strlen(text);
-
-	fputs(len > TXT_MAX ? "(" : "", stdout);
-	for (size_t at = 0; at < len; at += TXT_MAX)
-		printf("%s\"%.*s\"", at == 0 ? (len > TXT_MAX ? " " : "") : "\n\t", TXT_MAX,
-		       text + at);
-	fputs(len > TXT_MAX ? " )\n" : "\n", stdout);
-}
-
 static void print_record(const struct record *record)
 {
-	if (record->value[0] == '\0')
-		return;
-	printf("%s. IN %s ", record->name, lookup_type_name(record->type));
-	if (record->type == LOOKUP_TXT)
-		print_text(record->value);
-	else if (record->type == LOOKUP_MX)
-		printf("10 %s.\n", record->value);
-	else
-		printf("%s%s\n", record->value, record->type == LOOKUP_PTR ? "." : "");
+	auto_buf struct buf line = buf_make(RECORD_MAX);
+
+	zone_text_add(&line, record);
+	if (line.len > 0)
+		puts(buf_string(&line));
 }
 
 static void print_records(const struct records *records, bool is_bare)

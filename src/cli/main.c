@@ -21,6 +21,7 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
+	{"check", verb_check, "prove the deployment, and say how to mend it"},
 	{"config", verb_config,
 	 "print the configuration in effect, and where each value came from"},
 	{"dkim-key", verb_dkim_key, "make a key that signs mail, and print its DNS records"},

@@ -5,6 +5,9 @@
 // of sysexits.h.
 #pragma once
 
+// check [OPTION]… [SITE]: proves the deployment, and says how to mend it.
+int verb_check(int argc, char **argv);
+
 // config [-c FILE] [NAME…]: effective values; bare ones for the names given.
 int verb_config(int argc, char **argv);
 
