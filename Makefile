@@ -28,11 +28,11 @@ STATIC_pipe = $(if $(findstring -fsanitize,$(OPT)),,-static-pie)
 
 packages = $(if $(1),$(shell pkg-config $(2) $(1)))
 LIBS_pipe   :=
-LIBS_intake := gmime-3.0 jansson libsystemd
+LIBS_intake := gmime-3.0 jansson libsystemd libseccomp
 LIBS_daemon := libsystemd libcares sqlite3 gmime-3.0 jansson inih opendkim libcrypto
 LIBS_milter := opendkim libcares libsystemd
 LIBS_cli    := gmime-3.0 libsystemd libcares sqlite3 jansson inih libcrypto
-ALL_LIBS    := gmime-3.0 jansson libsystemd sqlite3 inih opendkim libcrypto libcares
+ALL_LIBS    := gmime-3.0 jansson libsystemd libseccomp sqlite3 inih opendkim libcrypto libcares
 # what pkg-config does not know
 LINK_milter := -lmilter
 ALL_LINK    := -lmilter

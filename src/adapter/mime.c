@@ -490,3 +490,8 @@ void mime_init(void)
 	mime_read(sample, sizeof(sample) - 1, &facts);
 	facts_free(&facts);
 }
+
+void mime_open_charset(const char *name)
+{
+	(void)g_mime_iconv_open("UTF-8", name); // stays open
+}

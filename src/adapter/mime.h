@@ -20,6 +20,10 @@
 // first use.
 void mime_init(void);
 
+// Opens the C library's table of a character set, where it has one, for a process that will read a
+// message and can open nothing by then.
+void mime_open_charset(const char *name);
+
 // Reads a message, or its first MIME_INPUT_MAX octets; bytes are made canonical in place
 // (header.h). Sets all facts but body_hash; every text in them is UTF-8 (scrub.h). Never fails:
 // what cannot be understood is left out. Out of memory ends the process. facts_free() the result.

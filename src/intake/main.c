@@ -117,7 +117,11 @@ int main(int argc, char **argv)
 		return EX_CONFIG;
 	serve.max_children = (size_t)options.children;
 	serve.limit = (uint64_t)options.limit;
-	parse_prepare();
+	error = parse_prepare();
+	if (error != 0) {
+		log_note(LOG_ERR, "cannot make the parser's filter: %s", strerror(-error));
+		return EX_OSERR;
+	}
 	serve_run(&serve);
 	if (is_own)
 		unlink(options.socket);

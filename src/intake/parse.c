@@ -3,9 +3,9 @@
 
 // Has a message parsed by a process that may die of it.
 //
-// The grandchild owns memory and one pipe: no other descriptor, no more processes, no file to
-// write. Its line is believed to be a line, nothing more; what it says is checked by the program
-// that acts on it (entry_read).
+// The grandchild owns memory and one pipe: no other descriptor, no more processes, no file, and of
+// the system's calls a dozen. Its line is believed to be a line, nothing more; what it says is
+// checked by the program that acts on it (entry_read).
 #include "intake/parse.h"
 
 #include <errno.h>
@@ -21,9 +21,11 @@
 
 #include "adapter/confine.h"
 #include "adapter/entry.h"
+#include "adapter/fence.h"
 #include "adapter/mime.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "intake/charsets.h"
 
 #define OUT_FD    0                 // the grandchild's only descriptor
 #define COULD_NOT CONFINE_COULD_NOT // its exit status where that is not the message's fault
@@ -38,6 +40,9 @@ static _Noreturn void parse_and_exit(const struct message *message, int out_fd)
 	struct facts facts;
 
 	confine(out_fd, &confinement);
+	charsets_each(message->head.data, message->head.len, mime_open_charset);
+	if (fence() != 0)
+		_exit(COULD_NOT);
 	mime_read(message->head.data, message->head.len, &facts); // the parent keeps its own copy
 	memcpy(facts.body_hash, message->body_hash, sizeof(facts.body_hash));
 	entry_write_facts(&line, &facts);
@@ -128,7 +133,7 @@ static int attend(pid_t pid, int fd, struct buf *out, struct parse *parse)
 	return wrong == NULL && WIFEXITED(status) && WEXITSTATUS(status) == COULD_NOT ? -EAGAIN : 0;
 }
 
-void parse_prepare(void)
+int parse_prepare(void)
 {
 	char sample[] = "Subject: x\n\n";
 	struct envelope envelope = {0};
@@ -144,6 +149,7 @@ void parse_prepare(void)
 	entry_write_facts(&lines, &facts);
 	facts_free(&facts);
 	envelope_free(&envelope);
+	return fence_prepare();
 }
 
 int parse_message(const struct message *message, struct buf *out, struct parse *ret_parse)

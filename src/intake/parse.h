@@ -21,8 +21,9 @@ struct parse {
 };
 
 // Once, in the resident, before any fork: what the libraries set up on first use (types, tables,
-// symbols, a hash seed) is then inherited instead of made anew for each message.
-void parse_prepare(void);
+// symbols, a hash seed) is then inherited instead of made anew for each message; and the filter
+// that the parser runs in. 0, or a negative errno where there can be no such filter.
+int parse_prepare(void) must_check;
 
 // Appends the message's facts line (entry_write_facts) to out, or nothing. 0, or a negative errno
 // where no process could be started or confined: then nothing is known of the message, and it

@@ -11,7 +11,7 @@ from house import B, PROGRAMS, Tap, none, run
 GMIME = {"libgmime-3.0.so.0", "libgobject-2.0.so.0", "libglib-2.0.so.0"}  # it comes with its objects
 NEEDED = {
     "pipe": None,  # libc is in it: whoever starts once a message has no time to look for libraries
-    "intake": GMIME | {"libjansson.so.4", "libsystemd.so.0"},
+    "intake": GMIME | {"libjansson.so.4", "libsystemd.so.0", "libseccomp.so.2"},
     "daemon": GMIME | {"libjansson.so.4", "libsystemd.so.0", "libsqlite3.so.0", "libinih.so.1", "libopendkim.so.11",
                        "libcrypto.so.3", "libcares.so.2"},
     "milter": {"libmilter.so.1.0.1", "libopendkim.so.11", "libcares.so.2", "libsystemd.so.0"},

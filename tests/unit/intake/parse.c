@@ -129,11 +129,33 @@ static void test_I5_no_descriptor_is_left(void **state)
 	buf_free(&out);
 }
 
+// Inside its fence the parser opens nothing, and yet reads any character set.
+static void test_charsets(void **state)
+{
+	static const char *const rows[][2] = {
+		{"Subject: =?iso-8859-2?q?=E8?=\r\n\r\n", "\"subject\":\"č\""},
+		{"Subject: =?utf-8?q?x?= =?ISO-2022-JP?b?GyRCRnxLXBsoQg==?=\r\n\r\n", "日本"},
+		{"Subject: =?windows-1251?q?=EF?=\r\n\r\n", "п"},
+		{"Subject: =?gb18030?q?=D6=D0?=\r\n\r\n", "中"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf out = buf_make(ENTRY_MAX);
+		struct parse parse;
+
+		parse_text(rows[i][0], &out, &parse);
+		assert_true(parse.is_done);
+		if (strstr(buf_string(&out), rows[i][1]) == NULL)
+			fail_msg("%s: %s", rows[i][0], buf_string(&out));
+		buf_free(&out);
+	}
+}
+
 static int set_up(void **state)
 {
 	(void)state;
-	parse_prepare();
-	return 0;
+	return parse_prepare();
 }
 
 int main(void)
@@ -144,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_babble),
 		cmocka_unit_test(test_give_up),
 		cmocka_unit_test(test_I5_no_descriptor_is_left),
+		cmocka_unit_test(test_charsets),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
