@@ -70,15 +70,16 @@ const char *inspect_database(const char *path, int64_t *ret_version)
 int inspect_request(const char *path, const char *message_id, struct inspect_request *ret_request)
 {
 	static const char sql[] =
-		"SELECT r.decision, ifnull(a.state, ''), ifnull(b.state, ''), ifnull(b.outcome, "
-		"''),"
+		"SELECT r.decision, ifnull(a.state, ''), ifnull(b.state, ''),"
+		" ifnull(b.queue_id, ''), ifnull(b.outcome, ''),"
 		" ifnull((SELECT d.class FROM dsn d WHERE d.id = b.outcome_dsn), '')"
 		" FROM request r"
 		" LEFT JOIN message a ON a.request = r.id AND a.kind = 'report'"
 		" LEFT JOIN message b ON b.request = r.id AND b.kind = 'six'"
 		" WHERE r.message_id = ?1 ORDER BY r.arrived DESC LIMIT 1";
 	struct inspect_request found;
-	char *const words[] = {found.decision, found.report, found.six, found.outcome, found.class};
+	char *const words[] = {found.decision,     found.report,  found.six,
+			       found.six_queue_id, found.outcome, found.class};
 	sqlite3_stmt *statement = NULL;
 	sqlite3 *db = NULL;
 	int result = open_database(path, &db);
@@ -89,7 +90,7 @@ int inspect_request(const char *path, const char *message_id, struct inspect_req
 		result = sqlite3_bind_text(statement, 1, message_id, -1, SQLITE_STATIC);
 	if (result == SQLITE_OK)
 		result = sqlite3_step(statement);
-	for (int i = 0; result == SQLITE_ROW && i < 5; i++)
+	for (int i = 0; result == SQLITE_ROW && i < 6; i++)
 		text_cut(words[i], INSPECT_WORD, (const char *)sqlite3_column_text(statement, i));
 	sqlite3_finalize(statement);
 	sqlite3_close(db);

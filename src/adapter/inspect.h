@@ -21,8 +21,9 @@ struct inspect_request {
 	char decision[INSPECT_WORD]; // "answer", or what refused it
 	char report[INSPECT_WORD];   // the state of each message
 	char six[INSPECT_WORD];
-	char outcome[INSPECT_WORD]; // of the probe
-	char class[INSPECT_WORD];   // why it failed
+	char six_queue_id[INSPECT_WORD]; // at postfix-v6
+	char outcome[INSPECT_WORD];      // of the probe
+	char class[INSPECT_WORD];        // why it failed
 };
 
 // The request with that Message-ID. 1 and *ret_request set, 0 where there is none yet, or a

@@ -13,69 +13,57 @@
 
 // ---- the records --------------------------------------------------------------------------------
 
-static bool read_key(struct ours *ours, struct records_site *row, const char *path,
-		     enum key_type type, const char *selector, FILE *errors)
+static bool read_key(struct records_key *ret_key, const char *path, enum key_type type,
+		     const char *selector, FILE *errors)
 {
 	auto_buf struct buf text = buf_make(KEY_RECORD_MAX);
 	struct key *key = NULL;
-	const char *fault;
+	const char *fault = key_open(path, type, &key);
 
-	if (path[0] == '\0')
-		return true;
-	fault = key_open(path, type, &key);
 	if (fault != NULL) {
 		fprintf(errors, "%s: %s\n", path, fault);
 		return false;
 	}
 	key_record(key, &text);
 	key_free(key);
-	ours->keys[ours->n_keys] = buf_steal(&text);
-	row->keys[row->n_keys++] = (struct records_key){selector, ours->keys[ours->n_keys++]};
+	*ret_key = (struct records_key){selector, buf_steal(&text)};
 	return true;
 }
 
-static bool read_site(struct ours *ours, struct records_site *row, const struct config_site *site,
-		      FILE *errors)
+static bool read_site(struct records_site *row, const struct config_site *site, FILE *errors)
 {
 	*row = (struct records_site){.name = site->name,
 				     .v6_domain = &site->v6_domain,
 				     .dual_domain = &site->dual_domain};
-	return read_key(ours, row, site->dkim_key_file, KEY_RSA, site->dkim_selector, errors) &&
-	       read_key(ours, row, site->dkim_ed25519_key_file, KEY_ED25519,
+	if (site->dkim_key_file[0] != '\0' &&
+	    !read_key(&row->keys[row->n_keys++], site->dkim_key_file, KEY_RSA, site->dkim_selector,
+		      errors))
+		return false;
+	return site->dkim_ed25519_key_file[0] == '\0' ||
+	       read_key(&row->keys[row->n_keys++], site->dkim_ed25519_key_file, KEY_ED25519,
 			site->dkim_ed25519_selector, errors);
 }
 
-struct ours *ours_read(const struct config *config, const char *site, FILE *errors)
+struct records *prove_records(const struct config *config, const char *site, FILE *errors)
 {
 	const struct records_host dual = {config->dual.hostname, config->dual.listen};
 	const struct records_host v6 = {config->v6.hostname, config->v6.listen};
-	struct records_site rows[CONFIG_SITES_MAX];
-	struct ours *ours = mem_new(1, sizeof(*ours));
+	struct records_site rows[CONFIG_SITES_MAX] = {0};
+	struct records *records = NULL;
+	bool is_read = true;
 	size_t n = 0;
 
-	for (size_t i = 0; i < config->n_sites; i++) {
-		if (site != NULL && strcmp(config->sites[i].name, site) != 0)
-			continue;
-		if (!read_site(ours, &rows[n++], &config->sites[i], errors))
-			return ours_free(ours);
-	}
-	if (n == 0) {
+	for (size_t i = 0; i < config->n_sites && is_read; i++)
+		if (site == NULL || strcmp(config->sites[i].name, site) == 0)
+			is_read = read_site(&rows[n++], &config->sites[i], errors);
+	if (n == 0)
 		fprintf(errors, "%s has no [site %s]\n", config->path, site == NULL ? "" : site);
-		return ours_free(ours);
-	}
-	ours->records = records_make(rows, n, &dual, &v6);
-	return ours;
-}
-
-struct ours *ours_free(struct ours *ours)
-{
-	if (ours == NULL)
-		return NULL;
-	records_free(ours->records);
-	for (size_t i = 0; i < ours->n_keys; i++)
-		free(ours->keys[i]);
-	free(ours);
-	return NULL;
+	else if (is_read)
+		records = records_make(rows, n, &dual, &v6);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < RECORDS_KEYS_MAX; k++)
+			free(rows[i].keys[k].text);
+	return records;
 }
 
 // ---- the proof ----------------------------------------------------------------------------------

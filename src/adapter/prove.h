@@ -12,16 +12,9 @@
 #include "adapter/loop.h"
 #include "mail/records.h"
 
-struct ours {
-	struct records *records;
-	char *keys[CONFIG_SITES_MAX * RECORDS_KEYS_MAX]; // the texts that records borrow
-	size_t n_keys;
-};
-
-// Those of all sites, or of the one of that name. The configuration must live as long. NULL where a
-// key file cannot be read, or there is no such site, after a line to errors.
-struct ours *ours_read(const struct config *config, const char *site, FILE *errors);
-struct ours *ours_free(struct ours *ours);
+// Those of all sites, or of the one of that name. NULL where a key file cannot be read, or there is
+// no such site, after a line to errors. records_free() it.
+struct records *prove_records(const struct config *config, const char *site, FILE *errors);
 
 struct prove;
 

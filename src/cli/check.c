@@ -75,7 +75,7 @@ static const struct option long_options[] = {
 	{"skip", required_argument, NULL, LETTER_SKIP},
 	{"server", required_argument, NULL, LETTER_SERVER},
 	{"strict", no_argument, NULL, LETTER_STRICT},
-	{"self-test", no_argument, NULL, LETTER_SELF_TEST},
+	{"self-test", optional_argument, NULL, LETTER_SELF_TEST},
 	{"self-wait", required_argument, NULL, LETTER_SELF_WAIT},
 	{"setup", required_argument, NULL, LETTER_SETUP},
 	{"spool-age", required_argument, NULL, LETTER_SPOOL_AGE},
@@ -93,8 +93,9 @@ static const char help[] =
 	"      --only CHECK,…    these alone; --skip CHECK,…: all but these: dns, port25,\n"
 	"                        inject, settings, policy, milter, intake, spool,\n"
 	"                        database, queue, disk, clock, certificate\n"
-	"      --self-test       sends a request to itself in the operator's name, whose\n"
-	"                        mailbox gets both answers, and waits for them to be sent\n"
+	"      --self-test[=ADDRESS]\n"
+	"                        sends a request to itself in the operator's name, or that\n"
+	"                        one, who gets both answers, and waits for them to be sent\n"
 	"      --self-wait TIME  for how long (2min)\n"
 	"      --spool-age TIME  after which an entry is too old (10min)\n"
 	"      --setup PROGRAM   postsix-setup (" SETUP ")\n"
@@ -170,6 +171,8 @@ static const char *read_names(const char *text, const char **ret_names)
 
 static const char *read_option(int letter, const char *text, struct check *check, struct wish *wish)
 {
+	struct addr addr;
+
 	switch (letter) {
 	case 'c':
 		wish->config = text;
@@ -189,7 +192,8 @@ static const char *read_option(int letter, const char *text, struct check *check
 		return NULL;
 	case LETTER_SELF_TEST:
 		wish->is_self_test = true;
-		return NULL;
+		check->self_sender = text;
+		return text == NULL ? NULL : addr_parse(text, strlen(text), &addr);
 	case LETTER_SETUP:
 		check->setup = text;
 		return NULL;

@@ -33,14 +33,15 @@ struct check_line {
 
 struct check {
 	const struct config *config;
-	const char *site;    // NULL: all
-	const char *server;  // of the DNS; NULL: resolv.conf(5)'s
-	const char *setup;   // postsix-setup(8)
-	int64_t spool_age;   // s: an entry that is older was forgotten
-	int64_t self_wait;   // s: for the self-test
-	bool is_strict;      // the name servers, too
-	bool is_json;        // nothing is printed before the end
-	const char *current; // the row at work
+	const char *site;        // NULL: all
+	const char *server;      // of the DNS; NULL: resolv.conf(5)'s
+	const char *setup;       // postsix-setup(8)
+	const char *self_sender; // of the self-test; NULL: the operator
+	int64_t spool_age;       // s: an entry that is older was forgotten
+	int64_t self_wait;       // s: for the self-test
+	bool is_strict;          // the name servers, too
+	bool is_json;            // nothing is printed before the end
+	const char *current;     // the row at work
 	struct check_line *lines;
 	size_t n_lines;
 };

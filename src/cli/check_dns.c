@@ -129,20 +129,20 @@ void check_dns(struct check *check)
 	auto_free char *errors = NULL;
 	size_t len = 0;
 	FILE *memory = open_memstream(&errors, &len);
-	struct ours *ours = ours_read(check->config, check->site, memory);
+	struct records *records = prove_records(check->config, check->site, memory);
 	int r = 0;
 
 	fclose(memory);
-	if (ours == NULL) {
+	if (records == NULL) {
 		check_say(check, CHECK_FAIL, "keys", "%.*s", (int)strcspn(errors, "\n"), errors);
 		check_mend(check, "run as root; `postsix dkim-key SITE` makes a key where there is "
 				  "none");
 		return;
 	}
-	r = ask(check, ours->records);
+	r = ask(check, records);
 	if (r < 0) {
 		check_say(check, CHECK_FAIL, "", "the DNS cannot be asked: %s", strerror(-r));
 		check_mend(check, "see /etc/resolv.conf, or --server");
 	}
-	ours_free(ours);
+	records_free(records);
 }

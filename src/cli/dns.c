@@ -101,7 +101,7 @@ int verb_dns(int argc, char **argv)
 {
 	const char *path = CONFIG_PATH_DEFAULT;
 	struct config *config;
-	struct ours *ours = NULL;
+	struct records *records = NULL;
 	bool is_bare = false;
 
 	for (int c; (c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
@@ -120,10 +120,12 @@ int verb_dns(int argc, char **argv)
 	}
 	config = config_read(path, stderr);
 	if (config != NULL)
-		ours = ours_read(config, argv[optind], stderr);
-	if (ours != NULL)
-		print_records(ours->records, is_bare);
-	ours_free(ours);
+		records = prove_records(config, argv[optind], stderr);
+	if (records != NULL)
+		print_records(records, is_bare);
 	config_free(config);
-	return ours == NULL ? EX_CONFIG : fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	if (records == NULL)
+		return EX_CONFIG;
+	records_free(records);
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }

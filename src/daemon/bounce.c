@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "daemon/daemon.h"
 #include "daemon/diary.h"
+#include "daemon/own.h"
 #include "daemon/spent.h"
 #include "mail/diagnose.h"
 
@@ -181,36 +182,29 @@ static int add_dsn(struct daemon *daemon, const char *name, const struct entry *
 	return store_add_dsn(daemon->store, &dsn, ret_id);
 }
 
+// A server wants PTR, SPF, DKIM or DMARC of us: before the person is sent to their provider, ours
+// are looked at.
+static bool is_of_records(const struct judgement *judgement)
+{
+	return judgement->reason == NULL && judgement->next == OUTCOME_FAILED &&
+	       (judgement->class == CLASS_PTR_REQUIRED || judgement->class == CLASS_AUTH_REQUIRED);
+}
+
 // The outcome, and the mail that it asks for.
 static int apply(struct daemon *daemon, const struct judgement *judgement, int64_t dsn)
 {
 	uint64_t request = kind_request(judgement->id);
-	int64_t now = daemon_now();
+	int64_t now = daemon_now(), wait = is_of_records(judgement) ? own_look(daemon->own) : 0;
 	int r = store_set_outcome(daemon->store, judgement->id, judgement->next, dsn, now);
 
 	// (Should this turn be rolled back, the entry comes again, and it is so all the same.)
 	if (r >= 0 && judgement->next == OUTCOME_FAILED)
 		spent_add(daemon->spent, judgement->id);
 	if (r >= 0 && judgement->next == OUTCOME_FAILED)
-		r = store_add_mail(daemon->store, request, KIND_BOUNCE, now, now, dsn);
+		r = store_add_mail(daemon->store, request, KIND_BOUNCE, now, now + wait, dsn);
 	if (r >= 0 && judgement->next == OUTCOME_DELAYED)
 		r = store_add_mail(daemon->store, request, KIND_DELAY, now, now, dsn);
 	return r == -EEXIST ? 0 : r; // told already
-}
-
-// A server wants PTR, SPF, DKIM or DMARC of us, and nobody knows that ours are good: the operator
-// must look, before the person is sent to their provider.
-static void write_alert(struct daemon *daemon, const struct judgement *judgement)
-{
-	bool is_of_records =
-		judgement->class == CLASS_PTR_REQUIRED || judgement->class == CLASS_AUTH_REQUIRED;
-
-	if (judgement->reason == NULL && judgement->next == OUTCOME_FAILED && is_of_records &&
-	    daemon->own_records != OWN_RECORDS_GOOD)
-		diary_event(daemon->diary, LOG_ERR, judgement->id,
-			    "alert=own-records, state=%s, class=%s, remote_mta=%s",
-			    own_records_name(daemon->own_records), class_name(judgement->class),
-			    log_value(judgement->block->remote_mta));
 }
 
 static void write_diary(struct daemon *daemon, const struct entry *entry,
@@ -250,7 +244,9 @@ int bounce_record(struct daemon *daemon, const char *name, const struct entry *e
 		r = apply(daemon, &judgement, dsn);
 	if (r >= 0) {
 		write_diary(daemon, entry, &judgement);
-		write_alert(daemon, &judgement);
+		if (is_of_records(&judgement))
+			own_alert(daemon->own, judgement.id, judgement.class,
+				  judgement.block->remote_mta);
 	}
 	free(judgement.requester);
 	return r;

@@ -27,6 +27,7 @@
 #include "daemon/languages.h"
 #include "daemon/limits.h"
 #include "daemon/outbox.h"
+#include "daemon/own.h"
 #include "daemon/reload.h"
 #include "daemon/signing.h"
 #include "daemon/spent.h"
@@ -266,6 +267,7 @@ static bool open_rest(struct daemon *daemon, FILE *errors, int *ret_status)
 		fprintf(errors, "the system's DNS configuration: %s\n", strerror(-r));
 		return false;
 	}
+	daemon->own = own_new(daemon);
 	daemon->diary = diary_new();
 	daemon->gauge = gauge_new(daemon);
 	daemon->ingest = ingest_new(daemon);
@@ -332,6 +334,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	outbox_free(daemon->dual);
 	outbox_free(daemon->v6);
 	surveys_free(daemon->surveys);
+	own_free(daemon->own);
 	ingest_free(daemon->ingest);
 	diary_free(daemon->diary);
 	gauge_free(daemon->gauge);

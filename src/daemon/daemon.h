@@ -26,6 +26,7 @@ struct ingest;
 struct languages;
 struct limits;
 struct outbox;
+struct own;
 struct signing;
 struct spent;
 struct surveys;
@@ -53,7 +54,8 @@ struct daemon {
 	struct outbox *dual;
 	struct outbox *v6;
 	char own_address[SURVEY_ADDRESS_SIZE]; // the first IPv6 one that v6 has; "" for none
-	enum own_records own_records; // set by whoever looks at them; bounce.c alerts the operator
+	struct own *own;
+	enum own_records own_records; // as of own's last look
 	struct source *turn;          // asked for by whoever has something to record
 	struct source *clock;         // the next turn at the latest
 	struct source *watch;

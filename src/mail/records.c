@@ -48,7 +48,7 @@ static void add(struct records *records, enum record_role role, enum lookup_type
 	records->rows = mem_grow(records->rows, records->n + 1, sizeof(*records->rows));
 	records->rows[records->n++] = (struct record){.role = role,
 						      .type = type,
-						      .site = site,
+						      .site = mem_strdup(site),
 						      .name = mem_strdup(name),
 						      .value = mem_strdup(value),
 						      .addresses = mem_strdup(addresses),
@@ -204,6 +204,7 @@ struct records *records_free(struct records *records)
 	if (records == NULL)
 		return NULL;
 	for (size_t i = 0; i < records->n; i++) {
+		free(records->rows[i].site);
 		free(records->rows[i].name);
 		free(records->rows[i].value);
 		free(records->rows[i].addresses);

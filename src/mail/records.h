@@ -31,11 +31,11 @@ enum record_role {
 struct record {
 	enum record_role role;
 	enum lookup_type type;
-	const char *site; // its name; "" for what all sites share
-	char *name;       // absolute, without the final dot
-	char *value;      // as struct lookup has it; "" where none is to be
-	char *addresses;  // with blanks between them: who must pass (SPF), whose it is (PTR)
-	const char *why;  // one sentence, static
+	char *site;      // its name; "" for what all sites share
+	char *name;      // absolute, without the final dot
+	char *value;     // as struct lookup has it; "" where none is to be
+	char *addresses; // with blanks between them: who must pass (SPF), whose it is (PTR)
+	const char *why; // one sentence, static
 };
 
 struct records {
@@ -45,7 +45,7 @@ struct records {
 
 struct records_key {
 	const char *selector;
-	const char *text; // "v=DKIM1; k=…; p=…"
+	char *text; // "v=DKIM1; k=…; p=…"
 };
 
 struct records_site {
@@ -61,8 +61,7 @@ struct records_host {
 	const char *listen; // addresses, blanks between them; the first of each family sends
 };
 
-// Works them out, site by site, then what the sites share. What is borrowed must live as long as
-// the result; records_free() it.
+// Works them out, site by site, then what the sites share. records_free() the result.
 struct records *records_make(const struct records_site *sites, size_t n_sites,
 			     const struct records_host *dual, const struct records_host *v6);
 struct records *records_free(struct records *records);

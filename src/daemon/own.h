@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// Our own records, looked at in the DNS when a server says that it refused a probe for want of
+// them: so that no person is sent to their provider for what is our fault.
+#pragma once
+
+#include <stdint.h>
+
+#include "mail/diagnose.h"
+
+struct daemon;
+struct own;
+
+// It asks the DNS only where surveys are on (survey_deadline). Logs where it cannot; never NULL.
+struct own *own_new(struct daemon *daemon);
+struct own *own_free(struct own *own);
+
+// Looks at them, unless it is doing so or did a minute ago. Returns the seconds by which
+// daemon->own_records is as good as it gets: what is written of them may wait so long; 0 where it
+// is so already.
+int64_t own_look(struct own *own);
+
+// Alerts the operator to the probe that was refused, by the diary, or after the look that is under
+// way; not where our records turn out to be good.
+void own_alert(struct own *own, uint64_t id, enum class class, const char *remote_mta);
