@@ -20,8 +20,7 @@
 //	who       you, provider, nobody, us         text (in a letter), explain (to a third person)
 //	provider  google, microsoft                 hint
 //	unit      day, hour, minute, second         one, few, many
-//	word      server                            text: stands for {{server}} where no host is
-//known
+//	word      server                            text: {{server}}, where no host is known
 //
 // A class's who is one of the names of [who …]; its send is a paragraph for the provider's support,
 // empty where nobody can do anything.

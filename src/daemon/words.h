@@ -37,6 +37,7 @@ struct words_tree;
 struct words_tree *words_new(const struct words_input *input, size_t max);
 struct words_tree *words_free(struct words_tree *tree);
 
+// What templates take. The tree's.
 const struct mustache_values *words_values(const struct words_tree *tree);
 
 // As words_new, but with something in every value and one item in every list, or with nothing in

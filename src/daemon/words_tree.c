@@ -19,7 +19,7 @@ static void *take(struct words_tree *tree, size_t size)
 {
 	const size_t step = _Alignof(max_align_t);
 	const size_t room = (size + step - 1) / step * step;
-	void *taken = tree->room + tree->used;
+	void *taken = (char *)tree->room + tree->used;
 
 	if (room > sizeof(tree->room) - tree->used)
 		return NULL;

@@ -5,6 +5,8 @@
 // texts are taken. For words.c and its two helpers alone.
 #pragma once
 
+#include <stddef.h>
+
 #include "adapter/phrases.h"
 #include "daemon/words.h"
 #include "mail/mustache.h"
@@ -21,8 +23,8 @@ struct words_tree {
 	struct phrase_facts facts;
 	struct mustache_value top[WORDS_TOP_MAX];
 	struct mustache_values values; // top, as templates take it
-	size_t used;
-	_Alignas(max_align_t) char room[WORDS_ROOM];
+	size_t used;                   // octets of what everything is taken from
+	max_align_t room[WORDS_ROOM / sizeof(max_align_t)];
 };
 
 // An item of a list while it is filled.

@@ -6,6 +6,7 @@
 What a page must look like: in postsix.conf.5 each section of the configuration is an `.Ss` (or `.Sh`) with its name in
 brackets, `[postsix]`, `[dual] and [v6]`, `[site NAME]`; each option an `.It Cm name`; its default the macro line `.Pq default: …`
 (one for all, or `.Pq default in [dual]: …` for each), or `.Pq required`. Flags in the other pages are `Fl`."""
+import glob
 import re
 
 from house import B, PROGRAMS, Tap, none, read, run, tracked
@@ -92,10 +93,12 @@ for name in PROGRAMS.values():
          f"{name} --help and its page have the same options")
     t.ok(name == "postsix" or "SECURITY CONSIDERATIONS" in read(PAGES[name]), f"{name}'s page says what strangers can reach")
 
-words = set(re.findall(r'add_(?:value|flag)\(words, "(\w+)"', read("src/daemon/words.c")))
-listed = set(re.findall(r"^\.Li (\w+)(?: ,)?$", read("man/postsix.conf.5"), re.M))
-t.ok(len(words) > 30, f"{len(words)} names for templates")
-none(t, sorted(words ^ listed), "postsix.conf.5 lists the names that a template may have")
+words = {name for path in glob.glob("src/daemon/words*.c")
+         for name in re.findall(r'\b(?:words_add\w*|words_put\w*|add_stranger|add_key)\(\s*(?:tree|&item),\s*"(\w+)"', read(path))}
+facts = set(re.findall(r'\.name = "(\w+)"', read("src/adapter/phrases.c")))
+listed = set(re.findall(r"\b[a-z]\w*", " ".join(re.findall(r"^\.(?:It .*)?Li ([a-z]\w*(?: , \w+)*)", read("man/postsix-templates.7"), re.M))))
+t.ok(len(words) > 60 and len(facts) > 10, f"{len(words)} names for templates, {len(facts)} for phrases")
+none(t, sorted((words | facts) ^ listed), "postsix-templates.7 lists the names that a template may have")
 
 for page in tracked(r"^man/"):
     result = run("mandoc", "-T", "lint", "-W", "warning", page)
