@@ -27,6 +27,13 @@ static const struct verb verbs[] = {
 	{"dkim-key", verb_dkim_key, "make a key that signs mail, and print its DNS records"},
 	{"dns", verb_dns, "print the DNS records to publish"},
 	{"explain", verb_explain, "say of bounces from anywhere why mail came back"},
+	{"setup", verb_setup, "make this host a postsix, step by step, or no longer one"},
+	{"export", verb_export, "print answered requests for research, addresses hashed"},
+	{"list", verb_list, "print a line for each request"},
+	{"metrics", verb_metrics, "print counters and gauges for Prometheus"},
+	{"show", verb_show, "tell the whole story of a request"},
+	{"stats", verb_stats, "count messages, addresses, bounces, abilities, mail hosts"},
+	{"status", verb_status, "say on one screen how the service is"},
 	{"survey", verb_survey, "ask the DNS and mail servers whether domains take mail over IPv6"},
 };
 

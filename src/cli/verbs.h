@@ -20,5 +20,16 @@ int verb_dns(int argc, char **argv);
 // explain [--json] [FILE…]: why mail came back, of bounces from anywhere.
 int verb_explain(int argc, char **argv);
 
+// setup [OPTION]…: makes the host a postsix, or no longer one.
+int verb_setup(int argc, char **argv);
+
 // survey [OPTION]… [DOMAIN…]: what the DNS and the mail servers of domains say of IPv6.
 int verb_survey(int argc, char **argv);
+
+// Those that ask the database, which they never write: export, list, metrics, show, stats, status.
+int verb_export(int argc, char **argv);
+int verb_list(int argc, char **argv);
+int verb_metrics(int argc, char **argv);
+int verb_show(int argc, char **argv);
+int verb_stats(int argc, char **argv);
+int verb_status(int argc, char **argv);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// Writes JSON (RFC 8259) into a buffer, in ASCII, without blanks: so no reader, a terminal among
+// them, meets a control character. Bytes that are not UTF-8 become U+FFFD.
+//
+// A key goes before each value of an object; NULL in an array and at the top. Commas come by
+// themselves. It only writes what is asked for: brackets that do not match are our own bug.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+void json_open(struct buf *buf, const char *key, char bracket); // '{' or '['
+void json_close(struct buf *buf, char bracket);                 // '}' or ']'
+void json_text(struct buf *buf, const char *key, const char *text);
+void json_number(struct buf *buf, const char *key, int64_t number);
+void json_flag(struct buf *buf, const char *key, bool value);
+void json_none(struct buf *buf, const char *key); // null
+
+// What is JSON already.
+void json_raw(struct buf *buf, const char *key, const char *json);
+
+// Seconds since 1970 as "2026-11-23T18:32:18Z"; null for 0.
+void json_time(struct buf *buf, const char *key, int64_t time);

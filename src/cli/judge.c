@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: ISC
+// Copyright (c) 2026 The postsix authors
+
+// Rows in, verdicts out: the input of mail/verdict.h is put together as daemon/finding.c does it,
+// but from the outcome there is now.
+
+#include "cli/judge.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/diagnose_file.h"
+#include "adapter/survey_json.h"
+#include "base/mem.h"
+#include "mail/addr.h"
+
+struct judge {
+	const struct config *config;
+	struct diagnose_table *table; // NULL where it cannot be read
+};
+
+struct judge *judge_new(const struct config *config)
+{
+	struct judge *judge = mem_new(1, sizeof(*judge));
+
+	judge->config = config;
+	judge->table = diagnose_file_read(config->diagnose_table, config->diagnose_local, stderr);
+	return judge;
+}
+
+struct judge *judge_free(struct judge *judge)
+{
+	if (judge == NULL)
+		return NULL;
+	diagnose_table_free(judge->table);
+	free(judge);
+	return NULL;
+}
+
+static bool is_one_of(const char *address, const char *listen)
+{
+	unsigned char one[sizeof(struct in6_addr)] = {0}, two[sizeof(one)];
+	int family = strchr(address, ':') == NULL ? AF_INET : AF_INET6;
+	char text[INET6_ADDRSTRLEN];
+
+	if (inet_pton(family, address, one) != 1)
+		return false;
+	while (*listen != '\0') {
+		size_t len = strcspn(listen, " \t");
+
+		memset(two, 0, sizeof(two));
+		memcpy(text, listen, len < sizeof(text) ? len : 0);
+		text[len < sizeof(text) ? len : 0] = '\0';
+		if (inet_pton(family, text, two) == 1 && memcmp(one, two, sizeof(one)) == 0)
+			return true;
+		listen += len + strspn(listen + len, " \t");
+	}
+	return false;
+}
+
+// Of the client at the first hop; 0 where it is one of our own instances.
+static int family_of(const struct config *config, const char *address)
+{
+	if (is_one_of(address, config->dual.listen) || is_one_of(address, config->v6.listen) ||
+	    strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0)
+		return 0;
+	if (survey_kind_of(address) == SURVEY_KIND_MAPPED)
+		return 4;
+	return strchr(address, ':') != NULL ? 6 : strchr(address, '.') != NULL ? 4 : 0;
+}
+
+static bool is_to_v6_domain(const struct config *config, const char *site, const char *recipient)
+{
+	struct addr addr;
+
+	if (addr_parse(recipient, strlen(recipient), &addr) != NULL)
+		return false;
+	for (size_t i = 0; i < config->n_sites; i++)
+		if (strcmp(config->sites[i].name, site) == 0)
+			return domain_equals(&addr.domain, &config->sites[i].v6_domain);
+	return false;
+}
+
+static void find_reason(const struct judge *judge, const struct history_row *row,
+			struct judgement *judgement)
+{
+	struct diagnose_input input = {.diagnostic = history_text(row, "diagnostic"),
+				       .remote_mta = history_text(row, "remote_mta"),
+				       .text = history_text(row, "report_text"),
+				       .reporting_mta = history_text(row, "reporting_mta")};
+	const char *class = history_text(row, "class");
+
+	judgement->is_diagnosed = class[0] != '\0';
+	if (!judgement->is_diagnosed)
+		return;
+	if (!status_parse(history_text(row, "status"), &input.status))
+		input.status = (struct status){0};
+	if (judge->table != NULL)
+		diagnose(judge->table, &input, &judgement->diagnosis);
+	if (!class_find(class, &judgement->diagnosis.class))
+		judgement->diagnosis.class = CLASS_OTHER;
+}
+
+void judge_find(const struct judge *judge, const struct history_row *row,
+		struct judgement *ret_judgement)
+{
+	const char *survey = history_text(row, "survey");
+	struct verdict_input input = {
+		.family = family_of(judge->config, history_text(row, "client_address")),
+		.to_v6_domain = is_to_v6_domain(judge->config, history_text(row, "site"),
+						history_text(row, "recipient")),
+		.was_accepted = history_number(row, "accepted_at") != 0,
+	};
+	struct judgement *judgement = ret_judgement;
+
+	memset(judgement, 0, sizeof(*judgement));
+	if (!outcome_find(history_text(row, "outcome"), &input.outcome))
+		input.outcome = OUTCOME_PENDING;
+	input.never_sent = input.outcome == OUTCOME_UNKNOWN &&
+			   strcmp(history_text(row, "state"), "given-up") == 0;
+	judgement->has_survey = survey[0] != '\0' &&
+				survey_json_read(survey, strlen(survey), &judgement->survey) == 0;
+	find_reason(judge, row, judgement);
+	input.survey = judgement->has_survey ? &judgement->survey : NULL;
+	input.diagnosis = judgement->is_diagnosed ? &judgement->diagnosis : NULL;
+	verdict_find(&input, judgement->found);
+}
