@@ -20,7 +20,8 @@ CC       ?= cc
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion
 HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 OPT      ?= -O2 -g
-CPPFLAGS += -Isrc -D_GNU_SOURCE -DPOSTSIX_VERSION='"$(VERSION)"'
+CPPFLAGS += -Isrc -D_GNU_SOURCE -DPOSTSIX_VERSION='"$(VERSION)"' \
+            -DPOSTSIX_LIBEXECDIR='"$(libexecdir)/postsix"'
 CFLAGS   += -std=gnu17 $(OPT) $(HARDEN) $(WARNINGS) $(WERROR)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 # One process a message: to find and bind a shared libc is a fifth of its run. (A sanitizer needs a shared one.)
@@ -176,8 +177,8 @@ DROPINS := $(patsubst systemd/%,%,$(wildcard systemd/*.d/postsix.conf))
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/postsix $(DESTDIR)$(datadir)/postsix
 	install -m 755 $(B)/postsix $(B)/postsixd $(DESTDIR)$(sbindir)
-	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake $(B)/postsix-milter postfix/postsix-setup \
-	  $(DESTDIR)$(libexecdir)/postsix
+	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake $(B)/postsix-milter postfix/postsix-setup postfix/setup \
+	  postfix/setup-checks postfix/setup-remove $(DESTDIR)$(libexecdir)/postsix
 	cd templates && find . -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir)/postsix/templates)/{} \;
 	cd postfix && find dual v6 -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir)/postsix)/{} \;
 	mv $(DESTDIR)$(datadir)/postsix/templates/diagnose.tab $(DESTDIR)$(datadir)/postsix
