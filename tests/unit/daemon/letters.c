@@ -198,6 +198,7 @@ static void check_text(const struct letter_of *letter, const char *text)
 	assert_null(strstr(text, "{{#"));
 	assert_null(strstr(text, "{{/"));
 	assert_null(strchr(text, '\x1b'));
+	assert_null(strstr(text, "\\\\x")); // escaped once
 	if (strcmp(letter->scene.name, "hostile") != 0) {
 		assert_null(strstr(text, "{{"));
 		assert_null(strstr(text, "<b"));
