@@ -34,7 +34,6 @@ static const struct verb verbs[] = {
 	{"show", verb_show, "tell the whole story of a request"},
 	{"stats", verb_stats, "count messages, addresses, bounces, abilities, mail hosts"},
 	{"status", verb_status, "say on one screen how the service is"},
-	{"setup", verb_setup, "make this host a postsix, step by step, or no longer one"},
 	{"survey", verb_survey, "ask the DNS and mail servers whether domains take mail over IPv6"},
 };
 

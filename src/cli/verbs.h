@@ -23,9 +23,6 @@ int verb_explain(int argc, char **argv);
 // setup [OPTION]…: makes the host a postsix, or no longer one.
 int verb_setup(int argc, char **argv);
 
-// setup [OPTION]…: makes the host a postsix, or no longer one.
-int verb_setup(int argc, char **argv);
-
 // survey [OPTION]… [DOMAIN…]: what the DNS and the mail servers of domains say of IPv6.
 int verb_survey(int argc, char **argv);
 
