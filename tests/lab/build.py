@@ -36,6 +36,8 @@ def check_needs(args):
 
 
 def needed_programs(args):
+    if args.bare:
+        return []
     own = ["postsix"] + ([] if args.pipe else ["postsix-pipe"])
     return own + ([] if args.no_postsix else ["postsix-intake", "postsix-milter", "postsixd"])
 
@@ -111,6 +113,8 @@ def make_zone(args, folder, keys):
     zone = read(f"{HERE}/zone")
     if args.no_ptr:
         zone = re.sub(r"(?m)^.*; not with --no-ptr$", "", zone)
+    if args.bare:
+        zone = re.sub(r"(?ms)^; ---- the service:.*?(?=^; ---- the world:)", "", zone)
     if args.single:  # whose reverse name is v6's, which probes are judged by
         zone = re.sub(r"(?m)^(6|(5\.2))(\.0)+\t+PTR.*\n", lambda m: m[0].replace("mx.dual", "mx.six") if m[2] else "", zone)
         zone = zone.replace(f" ip6:{V6_ADDRESS} ", " ").replace(V6_ADDRESS + "\n", DUAL_ADDRESS + "\n")

@@ -56,6 +56,23 @@ def start_world(args, folder):
     return extra
 
 
+def publish(folder, records):
+    """Until the DNS answers by the new zone, whose serial number is one more. It reads it again at SIGHUP."""
+    path = f"{folder}/dns/zone"
+    zone = read(path) + f"\n$ORIGIN .\n$TTL 60\n{records}\n"
+    serial = int(re.search(r"(?m)^@\s+SOA\s+\S+ \S+ (\d+)", zone)[1]) + 1
+    write(path, re.sub(r"(?m)^(@\s+SOA\s+\S+ \S+ )\d+", rf"\g<1>{serial}", zone, count=1))
+    run("nsd-checkzone", ".", path)
+    os.kill(int(read(f"{folder}/pid/dns")), signal.SIGHUP)
+    asking = "import dns.resolver\nfor s in ('198.51.100.53', '2001:db8:100::53'):\n r = dns.resolver.Resolver(configure=False)\n" \
+             " r.nameservers = [s]\n print(r.resolve('.', 'SOA')[0].serial)"
+    deadline = time.monotonic() + START_SECONDS
+    while set(run(*within(WORLD, "/usr/bin/python3", "-c", asking), check=False).split()) != {str(serial)}:
+        if time.monotonic() > deadline:
+            raise Failure("the DNS server does not read its zone again")
+        time.sleep(0.1)
+
+
 def check_extra(extra):
     for name, process in extra.items():
         if process.poll():
