@@ -158,6 +158,7 @@ bench: deps
 	@$(MAKE) --no-print-directory -s all
 	@tests/bench/bench
 	@tests/bench/survey
+	@tests/bench/explain
 
 format:
 	clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')

@@ -163,6 +163,7 @@ static void judge_block(struct judge *judge, const struct dsn_recipient *block)
 	recipient = add_recipient(judge, address);
 	recipient->action = block->action;
 	recipient->is_classed = !is_success(block);
+	recipient->diagnosis.status = block->status;
 	if (recipient->is_classed)
 		diagnose(judge->table, &input, &recipient->diagnosis);
 	recipient->host = host_of(block->remote_mta);

@@ -13,7 +13,7 @@
 struct explained_recipient {
 	char *address; // "" where the bounce names nobody
 	enum dsn_action action;
-	bool is_classed; // it failed or waits; else diagnosis is not set
+	bool is_classed; // it failed or waits; else only diagnosis.status is set
 	struct diagnosis diagnosis;
 	char *host;  // the server that spoke; "" for none
 	char *words; // what was said, as UTF-8; "" for nothing

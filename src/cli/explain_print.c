@@ -99,8 +99,9 @@ static void print_finding(const struct explained_recipient *recipient, struct bu
 	add_escaped(&line, *recipient->address == '\0' ? "(nobody is named)" : recipient->address,
 		    WORDS_MAX);
 	buf_addf(&line, ": %s",
-		 recipient->is_classed ? class_name(found->class)
-				       : dsn_action_name(recipient->action));
+		 recipient->is_classed                     ? class_name(found->class)
+		 : recipient->action == DSN_ACTION_UNKNOWN ? "no failure"
+							   : dsn_action_name(recipient->action));
 	add_wrapped(out, &line);
 	if (!recipient->is_classed)
 		return;
@@ -225,13 +226,11 @@ static void add_member(struct buf *out, const char *name, const char *value)
 static void add_finding(const struct explained_recipient *recipient, struct buf *out)
 {
 	const struct diagnosis *found = &recipient->diagnosis;
-	char status[STATUS_TEXT_SIZE];
 
 	add_member(out, "class", class_name(found->class));
 	add_member(out, "phase", phase_name(found->phase));
 	buf_addf(out, ",\"remote_spoke\":%s,\"code\":%d", found->remote_spoke ? "true" : "false",
 		 found->code);
-	add_member(out, "status", status_text(status, found->status));
 	add_member(out, "row", found->row);
 	add_member(out, "host", recipient->host);
 	add_member(out, "words", recipient->words);
@@ -270,10 +269,12 @@ void explain_print_json(const struct explain_source *source, const struct explai
 	}
 	for (size_t i = 0; i < explained->n_recipients; i++) {
 		const struct explained_recipient *recipient = &explained->recipients[i];
+		char status[STATUS_TEXT_SIZE];
 
 		begin_object(source, explained, out);
 		add_member(out, "recipient", recipient->address);
 		add_member(out, "action", dsn_action_name(recipient->action));
+		add_member(out, "status", status_text(status, recipient->diagnosis.status));
 		if (recipient->is_classed)
 			add_finding(recipient, out);
 		if (recipient->is_classed && phrases != NULL)

@@ -201,8 +201,9 @@ static void test_json_as_a_whole(void **state)
 		{PLAIN "<a@x.test>:\nRemote host said: 552 5.2.2 full\n",
 		 "{\"v\":1,\"file\":\"f\",\"message\":3,\"kind\":\"bounce\",\"recipient\":\"a@x."
 		 "test\","
-		 "\"action\":\"unknown\",\"class\":\"mailbox-full\",\"phase\":\"unknown\","
-		 "\"remote_spoke\":true,\"code\":552,\"status\":\"5.2.2\",\"row\":"},
+		 "\"action\":\"unknown\",\"status\":\"5.2.2\",\"class\":\"mailbox-full\",\"phase\":"
+		 "\"unknown\","
+		 "\"remote_spoke\":true,\"code\":552,\"row\":"},
 		{"From: a@x.test\n\nhello\n",
 		 "{\"v\":1,\"file\":\"f\",\"message\":3,\"kind\":\"no bounce\"}\n"},
 		{"hello\n", "{\"v\":1,\"file\":\"f\",\"message\":3,\"kind\":\"no mail\"}\n"},
