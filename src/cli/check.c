@@ -15,7 +15,7 @@
 #include "cli/check.h"
 #include "cli/verbs.h"
 
-#define SETUP "/usr/sbin/postsix-setup"
+#define SETUP "/usr/libexec/postsix/postsix-setup"
 
 // Nagios' statuses, below those of sysexits.h.
 enum {
