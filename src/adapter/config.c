@@ -18,6 +18,8 @@
 
 #define SOCKET_PATH_SIZE sizeof(((struct sockaddr_un *)NULL)->sun_path)
 
+#define KEEP_MIN (2 * 86400) // seconds
+
 struct reading {
 	struct config_file *file;
 	FILE *errors;
@@ -215,6 +217,17 @@ static void check_site(struct reading *reading, const struct config_site *site)
 	check_signing(reading, site);
 }
 
+// Limits count by the last day's addresses, and what is still to be sent has to have its own.
+static void check_keeping(struct reading *reading, const char *name, int64_t seconds)
+{
+	const struct config *config = &reading->file->config;
+
+	if (seconds != 0 && (seconds < KEEP_MIN || seconds < config->report_patience ||
+			     seconds < config->probe_patience))
+		report(reading, reading->line, name,
+		       "0, or at least 2d and the patiences, is wanted");
+}
+
 // What no single option can say.
 static void check_whole(struct reading *reading)
 {
@@ -230,6 +243,8 @@ static void check_whole(struct reading *reading)
 	if (strlen(config->policy_socket) >= SOCKET_PATH_SIZE)
 		report(reading, reading->line, "policy_socket",
 		       "a socket's path has at most 107 octets");
+	check_keeping(reading, "keep_addresses", config->keep_addresses);
+	check_keeping(reading, "keep_requests", config->keep_requests);
 	if (config->dual.retry_max < config->dual.retry_min ||
 	    config->v6.retry_max < config->v6.retry_min)
 		report(reading, reading->line, "retry_max", "it must not be below retry_min");

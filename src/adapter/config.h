@@ -23,8 +23,9 @@ struct config_instance {
 	char *config_directory; // Postfix's names from here on
 	char *queue_directory;
 	char *data_directory;
-	char *inject;          // the submission socket; default: queue_directory/public/inject
-	int64_t warn_after;    // v6: seconds until a delayed DSN: delay_warning_time
+	char *inject;       // the submission socket; default: queue_directory/public/inject
+	int64_t warn_after; // v6: seconds until a delayed DSN: delay_warning_time
+	char *log; // v6: "journal", a file, or "none": where deliveries of probes are read from
 	int64_t give_up_after; // maximal_queue_lifetime
 	int64_t retry_min;     // minimal_backoff_time, and queue_run_delay
 	int64_t retry_max;
@@ -73,8 +74,10 @@ struct config {
 	int64_t survey_deadline; // seconds that a report waits for its survey; 0: no surveys
 	int64_t survey_reach;    // whether port 25 is knocked at
 	int64_t survey_at_once;
-	char *diagnose_table; // what servers say, and what it means
-	char *diagnose_local; // the operator's rows, read before; "" for none
+	int64_t keep_addresses; // seconds until a request's local parts are hashed; 0: never
+	int64_t keep_requests;  // seconds until its rows are deleted; 0: never
+	char *diagnose_table;   // what servers say, and what it means
+	char *diagnose_local;   // the operator's rows, read before; "" for none
 	struct config_instance dual;
 	struct config_instance v6;
 	struct config_site sites[CONFIG_SITES_MAX];

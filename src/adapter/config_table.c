@@ -113,10 +113,16 @@ const struct option option_table[] = {
 		"the rows that tell why a probe failed from what servers say"),
 	GENERAL(diagnose_local, OPTION_PATH, 0, 0, "", true,
 		"your own such rows, which go before; empty: none"),
+	GENERAL(keep_addresses, OPTION_DURATION, 0, INT64_C(36500) * DAY, "90d", true,
+		"age at which local parts in the database are replaced by keyed hashes; 0: never"),
+	GENERAL(keep_requests, OPTION_DURATION, 0, INT64_C(36500) * DAY, "730d", true,
+		"age at which requests are deleted from the database; 0: never"),
 	INSTANCE_ROWS(dual, "5d"),
 	INSTANCE_ROWS(v6, "4h"),
 	INSTANCE(v6, warn_after, OPTION_DURATION, 1, 5 * DAY, "15min",
 		 "delay of a probe after which its requester is told: still trying"),
+	INSTANCE(v6, log, OPTION_LOG, 0, 0, "journal",
+		 "postfix-v6's log, for attempts: journal, none, or its file"),
 	SITE(v6_domain, OPTION_DOMAIN, NULL, "the IPv6-only domain"),
 	SITE(dual_domain, OPTION_DOMAIN, NULL, "its dual-stack twin"),
 	SITE(language, OPTION_WORD, "en", "folder below templates_directory"),
@@ -140,7 +146,7 @@ static const char *const type_names[] = {
 	[OPTION_TEXT] = "text",        [OPTION_PATH] = "path",         [OPTION_WORD] = "word",
 	[OPTION_NUMBER] = "number",    [OPTION_DURATION] = "duration", [OPTION_SIZE] = "size",
 	[OPTION_SWITCH] = "switch",    [OPTION_DOMAIN] = "domain",     [OPTION_ADDRESS] = "address",
-	[OPTION_LISTEN] = "addresses",
+	[OPTION_LISTEN] = "addresses", [OPTION_LOG] = "log",
 };
 
 const struct option *option_find(const char *section, const char *name)
@@ -198,6 +204,13 @@ static const char *check_listen(const char *text)
 static const char *check_path(const char *text)
 {
 	return text[0] == '/' ? check_text(text) : "an absolute path is wanted";
+}
+
+static const char *check_log(const char *text)
+{
+	if (strcmp(text, "journal") == 0 || strcmp(text, "none") == 0)
+		return NULL;
+	return text[0] == '/' ? check_text(text) : "journal, none or an absolute path is wanted";
 }
 
 static const char *check_address(const char *text)
@@ -286,6 +299,8 @@ const char *option_store(struct config *config, size_t site, const struct option
 		return store_string(place, text, check_address);
 	case OPTION_LISTEN:
 		return store_string(place, text, check_listen);
+	case OPTION_LOG:
+		return store_string(place, text, check_log);
 	case OPTION_DOMAIN:
 		return store_domain(place, text);
 	case OPTION_NUMBER:

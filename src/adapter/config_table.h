@@ -22,6 +22,7 @@ enum option_type {
 	OPTION_DOMAIN,
 	OPTION_ADDRESS, // a mailbox
 	OPTION_LISTEN,  // IP addresses separated by blanks
+	OPTION_LOG,     // journal, none, or an absolute path
 };
 
 enum option_scope {

@@ -137,6 +137,12 @@ static const char version_4[] =
 const char *const store_migrations[] = {version_1, version_2, version_3, version_4};
 const size_t n_store_migrations = sizeof(store_migrations) / sizeof(store_migrations[0]);
 
+// Whatever its age: nothing is to be sent for the request, and nothing to be heard.
+#define IS_OVER                                                                                    \
+	" AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id > request.id"                         \
+	" AND m.id <= request.id + 15 AND (m.state IN ('queued', 'sending')"                       \
+	" OR m.outcome IN ('pending', 'delayed')))"
+
 const char *const store_queries[N_QUERIES] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
@@ -223,8 +229,9 @@ const char *const store_queries[N_QUERIES] = {
 		       " ON CONFLICT (log) DO UPDATE SET place = ?2",
 	[GET_CURSOR] = "SELECT place FROM cursor WHERE log = ?",
 
-	[OLD_REQUESTS] = "SELECT id, requester, recipient, client_hostname, client_helo, trace"
-			 " FROM request WHERE aged = 0 AND arrived < ? ORDER BY arrived LIMIT ?",
+	[OLD_REQUESTS] =
+		"SELECT id, requester, recipient, client_hostname, client_helo, trace"
+		" FROM request WHERE aged = 0 AND arrived < ?" IS_OVER " ORDER BY arrived LIMIT ?",
 	[AGE_REQUEST] = "UPDATE request SET aged = 1, requester = ?2, mailbox = '', recipient = ?3,"
 			" client_hostname = ?4, client_helo = ?5, trace = ?6, message_id = '',"
 			" \"references\" = '', in_reply_to = '', subject = '', fingerprint = ''"
@@ -239,7 +246,8 @@ const char *const store_queries[N_QUERIES] = {
 		     " WHERE aged = 0 AND message IS NULL AND arrived < ? ORDER BY arrived LIMIT ?",
 	[AGE_DSN] = "UPDATE dsn SET aged = 1, sender = ?2, final_recipient = ?3, diagnostic = ?4,"
 		    " report_text = '', status_part = '', returned = '' WHERE id = ?1",
-	[GONE_REQUESTS] = "SELECT id FROM request WHERE arrived < ? ORDER BY arrived LIMIT ?",
+	[GONE_REQUESTS] =
+		"SELECT id FROM request WHERE arrived < ?" IS_OVER " ORDER BY arrived LIMIT ?",
 	[GONE_DSNS] = "SELECT id FROM dsn WHERE arrived < ? AND message IS NULL"
 		      " ORDER BY arrived LIMIT ?",
 	// the names are history_sql.c's, COUNTERS

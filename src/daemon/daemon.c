@@ -20,6 +20,7 @@
 #include "adapter/diagnose_file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/attempts.h"
 #include "daemon/diary.h"
 #include "daemon/gate.h"
 #include "daemon/gauge.h"
@@ -27,6 +28,7 @@
 #include "daemon/languages.h"
 #include "daemon/limits.h"
 #include "daemon/outbox.h"
+#include "daemon/retention.h"
 #include "daemon/own.h"
 #include "daemon/reload.h"
 #include "daemon/signing.h"
@@ -69,12 +71,16 @@ static int record_turn(struct daemon *daemon)
 		r = outbox_record_fates(daemon->v6);
 	if (r >= 0)
 		r = surveys_record(daemon->surveys);
+	if (r >= 0)
+		r = attempts_record(daemon->attempts);
 	if (r >= 0 && !daemon->stopping)
 		r = ingest_take_entries(daemon->ingest);
 	if (r >= 0 && !daemon->stopping)
 		r = outbox_claim(daemon->dual);
 	if (r >= 0 && !daemon->stopping)
 		r = outbox_claim(daemon->v6);
+	if (r >= 0 && !daemon->stopping)
+		r = retention_step(daemon->retention);
 	if (r >= 0)
 		r = store_commit(daemon->store);
 	return r;
@@ -102,6 +108,7 @@ static void on_turn(void *arg)
 		limits_roll_back(daemon->limits);
 		ingest_forget(daemon->ingest);
 		surveys_roll_back(daemon->surveys);
+		attempts_roll_back(daemon->attempts);
 		gauge_roll_back(daemon->gauge);
 		outbox_roll_back(daemon->dual);
 		outbox_roll_back(daemon->v6);
@@ -117,6 +124,7 @@ static void on_turn(void *arg)
 	gauge_commit(daemon->gauge);
 	ingest_remove_entries(daemon->ingest);
 	surveys_ask(daemon->surveys);
+	retention_commit(daemon->retention);
 	outbox_hand_over(daemon->dual);
 	outbox_hand_over(daemon->v6);
 	gauge_tell(daemon->gauge);
@@ -269,6 +277,8 @@ static bool open_rest(struct daemon *daemon, FILE *errors, int *ret_status)
 	}
 	daemon->own = own_new(daemon);
 	daemon->diary = diary_new();
+	daemon->attempts = attempts_new(daemon);
+	daemon->retention = retention_new(daemon);
 	daemon->gauge = gauge_new(daemon);
 	daemon->ingest = ingest_new(daemon);
 	daemon->dual = outbox_new(daemon, false);
@@ -335,6 +345,8 @@ struct daemon *daemon_free(struct daemon *daemon)
 	outbox_free(daemon->v6);
 	surveys_free(daemon->surveys);
 	own_free(daemon->own);
+	attempts_free(daemon->attempts);
+	retention_free(daemon->retention);
 	ingest_free(daemon->ingest);
 	diary_free(daemon->diary);
 	gauge_free(daemon->gauge);

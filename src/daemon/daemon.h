@@ -18,6 +18,7 @@
 #include "mail/survey.h"
 #include "mail/verdict.h"
 
+struct attempts;
 struct diagnose_table;
 struct diary;
 struct gate;
@@ -26,6 +27,7 @@ struct ingest;
 struct languages;
 struct limits;
 struct outbox;
+struct retention;
 struct own;
 struct signing;
 struct spent;
@@ -47,6 +49,8 @@ struct daemon {
 	struct ingest *ingest;
 	struct languages *languages;
 	struct surveys *surveys;
+	struct attempts *attempts;
+	struct retention *retention;
 	struct limits *limits;
 	struct spent *spent;  // tokens of probes that failed
 	struct tally *tokens; // messages to each token address

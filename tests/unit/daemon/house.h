@@ -27,7 +27,8 @@ static struct daemon *house; // where a test has one
 static const char *house_templates;
 static const char house_rows[] = "no-aaaa reporter * * * * type=AAAA: Host found but no data\n"
 				 "ptr-required remote * 550 5.7.25 * PTR record\n";
-static int house_survey_deadline; // 0: no surveys
+static const char *house_log = "none"; // postfix-v6's
+static int house_survey_deadline;      // 0: no surveys
 
 // In place of the C library's: the daemon's clock is the test's.
 time_t time(time_t *ret_now)
@@ -50,12 +51,12 @@ static inline void house_write_config(void)
 		"operator_address = op@good.test\nrequester_interval = 60\nrequester_daily = 3\n"
 		"submit_sessions = 2\nsurvey_deadline = %d\n"
 		"[dual]\nhostname = mx.dual.test\nlisten = 192.0.2.25\ninject = %s/dual\n"
-		"[v6]\nhostname = mx.six.test\nlisten = 2001:db8:25::6\ninject = %s/v6\n"
+		"[v6]\nhostname = mx.six.test\nlisten = 2001:db8:25::6\ninject = %s/v6\nlog = %s\n"
 		"[site one]\nv6_domain = six.test\ndual_domain = dual.test\ntitle = The \"one\" "
 		"tester\n"
 		"contact = human\n[site two]\nv6_domain = seis.test\ndual_domain = doble.test\n",
 		folder_path, folder_path, folder_path, house_templates, folder_path, folder_path,
-		house_survey_deadline, folder_path, folder_path);
+		house_survey_deadline, folder_path, folder_path, house_log);
 
 	folder_write("conf", text, (size_t)len);
 	house_config = config_read(folder_file("conf"), out);
