@@ -24,6 +24,7 @@ struct finder_hit {
 	uint32_t last_start_1;
 };
 
+// One without phrases. finder_free() it; NULL is fine there.
 struct finder *finder_new(void) __attribute__((returns_nonnull));
 struct finder *finder_free(struct finder *finder);
 

@@ -49,6 +49,7 @@ struct diagnose_table {
 	int *own; // the numbers of diagnose.c's own phrases, in its order
 };
 
+// One without rows. diagnose_table_free() it; NULL is fine there.
 struct diagnose_table *diagnose_table_new(void) __attribute__((returns_nonnull));
 struct diagnose_table *diagnose_table_free(struct diagnose_table *table);
 
