@@ -365,6 +365,11 @@ static void test_big_receivers(void **state)
 		{"ptr-required", "4.0.0", "dns; mx00.x.test",
 		 "smtp; 554 mx00 Nemesis ESMTP Service not available. Bad DNS PTR resource record.",
 		 ""},
+		// a phrase across the lines of a reply
+		{"auth-required", "5.7.1", "dns; gmail-smtp-in.l.google.com",
+		 "smtp; 550-5.7.1 This message does not have 550-5.7.1 authentication information "
+		 "550 5.7.1 at all",
+		 ""},
 		// names are not words, nor are addresses
 		THEIRS("no-such-user", "5.1.1", "smtp; 550 5.1.1 <dmarc@x.test>... User unknown"),
 		THEIRS("no-such-user", "5.1.1", "smtp; 550 5.1.1 spf@x.test: no such user"),
