@@ -187,13 +187,14 @@ static inline void scene_extreme(struct scene *scene)
 		char name[DOMAIN_MAX + 1], text[SURVEY_ADDRESS_SIZE];
 		struct survey_host *host;
 
-		snprintf(name, sizeof(name), "%.*s%dtest", DOMAIN_MAX - 5, LETTERS_LONG, i);
+		snprintf(name, sizeof(name), "%.*s%ctest", DOMAIN_MAX - 5, LETTERS_LONG,
+			 '0' + (char)i);
 		host = scene_host(scene, name, 65535 - 10 + i);
 		host->is_cname = true;
 		host->ns_v6 = SURVEY_NO;
 		for (int k = 0; k < SURVEY_ADDRESSES_MAX; k++) {
-			snprintf(text, sizeof(text), "2001:db8:1234:5678:abcd:ef01:%d:abc%d",
-				 4000 + i, k);
+			snprintf(text, sizeof(text), "2001:db8:1234:5678:abcd:ef01:400%c:abc%c",
+				 '0' + (char)i, '0' + (char)k);
 			scene_address(host, text, (enum survey_reach)((i + k) % SURVEY_REACHES),
 				      SURVEY_STEP_BANNER)
 				->code = 421;
