@@ -21,8 +21,8 @@ static const struct option long_options[] = {
 
 static const char help[] =
 	"usage: postsix list [OPTION]…\n\n"
-	"A line for each request, the newest first: when it came, its name, the site, what\n"
-	"was decided, the probe's outcome and why it failed, and whose it is.\n\n"
+	"A line for each request, the newest first: when it came, its name, the site,\n"
+	"what was decided, the probe's outcome and why it failed, and whose it is.\n\n"
 	"      --since TIME     came at or after: YYYY-MM-DD, YYYY-MM-DDTHH:MM, 7d, 24h\n"
 	"      --until TIME     came before\n"
 	"      --site NAME      of that site\n"

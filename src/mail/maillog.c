@@ -14,7 +14,7 @@
 
 #include "base/text.h"
 
-#define YEAR_DAYS 366
+#define AHEAD (2 * 86400) // seconds a line may be in the future, as clocks differ
 
 // ---- the fields ---------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ static int64_t read_new_time(const char *text)
 	return time;
 }
 
-// "Nov 23 18:54:39": the year is the one that brings it closest to now.
+// "Nov 23 18:54:39": of this year, or of the last where that is yet to come.
 static int64_t read_old_time(const char *text, int64_t now, int64_t offset)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -128,7 +128,7 @@ static int64_t read_old_time(const char *text, int64_t now, int64_t offset)
 	tm.tm_mon = (int)((place - months) / 3);
 	tm.tm_year = today.tm_year;
 	time = timegm(&tm);
-	if (time > local + YEAR_DAYS / 2 * 86400) {
+	if (time > local + AHEAD) {
 		tm.tm_year--;
 		time = timegm(&tm);
 	}
