@@ -64,10 +64,10 @@ def programs(lab):
     return [lab.daemon, lab.intake, lab.milter]
 
 
-def catches(pid):
-    """Whether it has come so far that it has a say about SIGTERM: it has nothing to lose before."""
+def catches(pid, number=signal.SIGTERM):
+    """Whether it has come so far that it has a say about the signal: it has nothing to lose before."""
     status = read(f"/proc/{pid}/status")
-    return any(int(bits, 16) & 1 << 14 for bits in re.findall(r"Sig(?:Cgt|Blk):\s+(\w+)", status))
+    return any(int(bits, 16) & 1 << number - 1 for bits in re.findall(r"Sig(?:Cgt|Blk|Ign):\s+(\w+)", status))
 
 
 def end(program, number):
@@ -91,6 +91,7 @@ def hit_one(lab, chance, numbers, ends):
         return
     program = next(p for p in programs(lab) if p.name == name)
     if number == signal.SIGHUP:
+        until(lambda: catches(program.pid, number), 2)  # a manager waits for READY
         signal_to(program.pid, number)
         ends.append((name, "SIGHUP", 0, None))
         return
