@@ -201,6 +201,7 @@ struct words_tree *words_new(const struct words_input *input, size_t max)
 	add_site(tree);
 	add_request(tree);
 	add_notification(tree);
+	words_add_attempts(tree);
 	words_add_found(tree);
 	words_add_survey(tree);
 	tree->in = NULL;
@@ -253,6 +254,7 @@ static void fill_mail(struct store_mail *mail, bool is_full)
 	mail->diagnostic = word;
 	mail->last_attempt = word;
 	mail->will_retry_until = word;
+	mail->tries = word;
 }
 
 struct words_tree *words_sample(const struct words_input *input, bool is_full)

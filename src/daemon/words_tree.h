@@ -14,7 +14,7 @@
 #include "mail/verdict.h"
 
 #define WORDS_ROOM     (160 * 1024)
-#define WORDS_TOP_MAX  72
+#define WORDS_TOP_MAX  80
 #define WORDS_ITEM_MAX 16 // values of one item of a list
 
 struct words_tree {
@@ -70,6 +70,9 @@ void words_append(struct words_tree *tree, struct words_list *list, const struct
 
 // words_found.c: abilities, and of a bounce what happened and who can mend it.
 void words_add_found(struct words_tree *tree);
+
+// words_attempts.c: deliveries that were tried.
+void words_add_attempts(struct words_tree *tree);
 
 // words_survey.c: the mail servers and what there is to note of them.
 void words_add_survey(struct words_tree *tree);

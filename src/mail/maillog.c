@@ -73,9 +73,10 @@ static bool read_attempt(const char *at, struct maillog *log)
 // What follows "program[pid]: ".
 static void read_text(const char *at, const char *agent, struct maillog *log)
 {
+	// no vowels in small letters: "warning" is none
 	if (!take(&at, ": ", log->queue_id, sizeof(log->queue_id)) ||
-	    strspn(log->queue_id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				  "abcdefghijklmnopqrstuvwxyz") != strlen(log->queue_id))
+	    strspn(log->queue_id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZbcdfghjklmnpqrstvwxyz") !=
+		    strlen(log->queue_id))
 		return;
 	if (strcmp(agent, "qmgr") == 0) {
 		if (begins(&at, "from=<") &&
