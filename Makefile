@@ -184,6 +184,7 @@ install: all
 	cd postfix && find dual v6 -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir)/postsix)/{} \;
 	mv $(DESTDIR)$(datadir)/postsix/templates/diagnose.tab $(DESTDIR)$(datadir)/postsix
 	for f in man/*.[1-9]; do install -D -m 644 $$f $(DESTDIR)$(mandir)/man$${f##*.}/$${f##*/} || exit; done
+	install -D -m 644 doc/postsix.bash-completion $(DESTDIR)$(datadir)/bash-completion/completions/postsix
 	install -d $(DESTDIR)$(unitdir)
 	for f in $(UNITS); do $(PLACES) systemd/$$f >$(DESTDIR)$(unitdir)/$$f && \
 	  chmod 644 $(DESTDIR)$(unitdir)/$$f || exit; done
