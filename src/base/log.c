@@ -1,42 +1,68 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// The one way to the operator's eye: syslog(3), or standard error with a time stamp.
+// The one way to the operator's eye: journald, syslog, or standard error with a time stamp.
 //
 // A line is composed whole and written at once, so that lines of several processes on one standard
 // error do not mix. What came from outside has been through log_value by then; a control character
 // that still turns up is a bug of ours, and is replaced here so that it cannot become a second
-// line.
+// line. syslog(3) is not used: it may sleep for as long as nobody reads, and does not say whether
+// anybody did.
 #include "base/log.h"
 
 #include <assert.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log_fields.h"
+#include "base/log_queue.h"
 #include "base/text.h"
 
-#define LOG_LINE_SIZE  2000
 #define LOG_VALUE_SIZE 400
 #define LOG_VALUES     16
-#define LOG_PATIENCE   20 // milliseconds for each line, where nobody reads standard error
+#define LOG_PATIENCE   20   // milliseconds for each line, where nobody reads
+#define LOG_LAST_WORDS 1000 // milliseconds at the end
 
 static const char *log_program = "postsix";
 static enum log_target log_target = LOG_TO_STDERR;
+static struct log_places log_places;
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; // the milter has threads
+
+static void on_exit_flush(void)
+{
+	log_flush(LOG_LAST_WORDS);
+}
+
+void log_open_at(const char *program, enum log_target target, const struct log_places *places)
+{
+	static bool is_registered;
+
+	log_program = program;
+	log_target = target;
+	log_places = *places;
+	if (target == LOG_TO_STDERR)
+		signal(SIGPIPE, SIG_IGN); // who reads it may go away before us
+	if (!is_registered)
+		atexit(on_exit_flush);
+	is_registered = true;
+}
 
 void log_open(const char *program, enum log_target target)
 {
-	log_program = program;
-	log_target = target;
-	if (target == LOG_TO_SYSLOG)
-		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
-	else
-		signal(SIGPIPE, SIG_IGN); // who reads it may go away before us
+	struct log_places places = {.journal = JOURNAL_SOCKET, .syslog = SYSLOG_SOCKET};
+	bool is_stderr = target == LOG_TO_STDERR;
+
+	if (!log_queue_is_journal(is_stderr ? NULL : places.syslog))
+		places.journal = NULL;
+	log_open_at(program, target, &places);
 }
 
 // Whether a line can be written without waiting for long: nobody's sleep may hold up mail.
@@ -68,20 +94,32 @@ static void log_to_stderr(const char *line)
 
 static void log_line(int level, const char *token, const char *format, va_list args)
 {
-	char line[LOG_LINE_SIZE] = "";
+	struct log_line line = {.program = log_program, .level = level, .time = time(NULL)};
 	size_t prefix = 0;
 
-	if (token != NULL)
-		prefix = (size_t)snprintf(line, sizeof(line), "%.64s: ", token);
-	vsnprintf(line + prefix, sizeof(line) - prefix, format, args);
-	for (char *c = line; *c != '\0'; c++) {
+	if (token != NULL) {
+		prefix = (size_t)snprintf(line.text, sizeof(line.text), "%.64s: ", token);
+		line.token = prefix - 2;
+	}
+	vsnprintf(line.text + prefix, sizeof(line.text) - prefix, format, args);
+	for (char *c = line.text; *c != '\0'; c++) {
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
 	}
-	if (log_target == LOG_TO_SYSLOG)
-		syslog(level, "%s", line);
-	else
-		log_to_stderr(line);
+	if (log_target == LOG_TO_STDERR && log_places.journal == NULL) {
+		log_to_stderr(line.text);
+		return;
+	}
+	pthread_mutex_lock(&log_lock);
+	log_queue_add(&log_places, &line, LOG_PATIENCE);
+	pthread_mutex_unlock(&log_lock);
+}
+
+void log_flush(int patience_ms)
+{
+	pthread_mutex_lock(&log_lock);
+	log_queue_flush(&log_places, patience_ms);
+	pthread_mutex_unlock(&log_lock);
 }
 
 void log_note(int level, const char *format, ...)

@@ -54,6 +54,7 @@ static void on_minute(void *arg)
 				 account->reason, account->hidden);
 		account->lines = account->hidden = 0;
 	}
+	log_flush(0); // also where nothing is logged for long
 	source_set_timer(gate->minute, MINUTE);
 }
 

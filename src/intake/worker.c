@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/pass.h"
 #include "intake/take.h"
 
@@ -27,6 +28,12 @@ static void handle_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static _Noreturn void leave(void)
+{
+	log_flush(1000);
+	_exit(0);
+}
+
 static int next_connection(int socket)
 {
 	char word;
@@ -34,7 +41,7 @@ static int next_connection(int socket)
 	ssize_t len = pass_receive(socket, &word, sizeof(word), &connection);
 
 	if (len == 0)
-		_exit(0);
+		leave();
 	if (len < 0 || connection < 0)
 		_exit(1); // it is closed by now, which defers the message
 	return connection;
@@ -51,6 +58,6 @@ _Noreturn void worker_run(int socket, struct spool *spool, uint64_t limit)
 		alarm(0);
 		close(connection);
 		if (n == WORKER_SHARE || send(socket, "", 1, MSG_NOSIGNAL) != 1)
-			_exit(0);
+			leave();
 	}
 }

@@ -101,6 +101,7 @@ int main(int argc, char **argv)
 	struct verifier *verifier;
 	struct milter_filter filter;
 	struct milter milter;
+	int status;
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;
@@ -120,5 +121,7 @@ int main(int argc, char **argv)
 	// Sessions may still be at work in their threads: nothing of theirs is taken away, and no
 	// library's exit handler runs beneath them. Postfix sees them end, and puts their messages
 	// off.
-	_exit(serve(&filter, options.socket));
+	status = serve(&filter, options.socket);
+	log_flush(1000);
+	_exit(status);
 }
