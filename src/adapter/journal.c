@@ -138,8 +138,11 @@ static int next_of_file(struct journal *journal, int64_t now, struct maillog *re
 {
 	ssize_t n = 1;
 
-	if (journal->fd < 0 && open_at(journal, journal->path, 0, 0) < 0)
-		return 0;
+	if (journal->fd < 0)
+		n = open_at(journal, journal->path, 0, 0);
+	if (n < 0)
+		return n == -ENOENT ? 0 : (int)n;
+	n = 1;
 	while (n > 0) {
 		char *line = journal->block + journal->start;
 		char *end = memchr(line, '\n', journal->end - journal->start);
@@ -154,9 +157,8 @@ static int next_of_file(struct journal *journal, int64_t now, struct maillog *re
 			return 1;
 		}
 		n = fill(journal);
-		if (n == 0 && is_rotated(journal) && fill(journal) == 0 &&
-		    open_at(journal, journal->path, 0, 0) == 0)
-			n = 1;
+		if (n == 0 && is_rotated(journal) && fill(journal) == 0)
+			n = open_at(journal, journal->path, 0, 0) == 0 ? 1 : -EACCES;
 	}
 	return n < 0 ? (int)n : 0;
 }

@@ -13,12 +13,23 @@
 
 #include "base/buf.h"
 
-void json_open(struct buf *buf, const char *key, char bracket); // '{' or '['
-void json_close(struct buf *buf, char bracket);                 // '}' or ']'
+// '{' or '['.
+void json_open(struct buf *buf, const char *key, char bracket);
+
+// '}' or ']'.
+void json_close(struct buf *buf, char bracket);
+
+// A string, of any octets up to its NUL.
 void json_text(struct buf *buf, const char *key, const char *text);
+
+// An integer.
 void json_number(struct buf *buf, const char *key, int64_t number);
+
+// true or false.
 void json_flag(struct buf *buf, const char *key, bool value);
-void json_none(struct buf *buf, const char *key); // null
+
+// null.
+void json_none(struct buf *buf, const char *key);
 
 // What is JSON already.
 void json_raw(struct buf *buf, const char *key, const char *json);

@@ -209,7 +209,6 @@ static int write_file(const char *path, const struct buf *out)
 	auto_free char *folder = strdup(path);
 	char *name = folder == NULL ? NULL : strrchr(folder, '/');
 	auto_fd int fd = -1;
-	mode_t mask;
 	int r;
 
 	if (name == NULL || name[1] == '\0')
@@ -218,9 +217,9 @@ static int write_file(const char *path, const struct buf *out)
 	fd = open(folder[0] == '\0' ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	mask = umask(0022);
 	r = file_put_durably(fd, name, out->data, out->len);
-	umask(mask);
+	if (r == 0 && fchmodat(fd, name, 0644, 0) < 0) // the collector is somebody else
+		r = -errno;
 	return r;
 }
 

@@ -75,8 +75,6 @@ static int open_journal(struct attempts *attempts)
 	r = journal_open(attempts->where, INSTANCE, place == NULL ? "" : place, &attempts->journal);
 	if (r < 0)
 		tell(attempts, r);
-	else
-		attempts->is_told = false;
 	// the first place is kept at once: what comes from now on is read
 	attempts->n_lines = place == NULL ? A_TURN : 0;
 	free(place);
@@ -173,6 +171,8 @@ int attempts_record(struct attempts *attempts)
 	}
 	if (more == 1)
 		daemon_want_turn(attempts->daemon);
+	if (more == 0)
+		attempts->is_told = false;
 	return r < 0 ? r : 0;
 }
 
