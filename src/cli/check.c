@@ -93,16 +93,14 @@ static const char help[] =
 	"      --only CHECK,…    these alone; --skip CHECK,…: all but these: dns, port25,\n"
 	"                        inject, settings, policy, milter, intake, spool,\n"
 	"                        database, queue, disk, clock, certificate\n"
-	"      --self-test[=ADDRESS]\n"
-	"                        sends a request to itself in the operator's name, or that\n"
-	"                        one, who gets both answers, and waits for them to be sent\n"
+	"      --self-test[=FROM] sends itself a request in the operator's name, or FROM's,\n"
+	"                        who gets both answers, and waits for them to be sent\n"
 	"      --self-wait TIME  for how long (2min)\n"
 	"      --spool-age TIME  after which an entry is too old (10min)\n"
 	"      --setup PROGRAM   postsix-setup (" SETUP ")\n"
 	"      --json            one object\n"
 	"  -h, --help            this text\n\n"
-	"Exit status: 0 all is good, 1 warnings, 2 something is wrong; 64 and 78: it\n"
-	"could not begin.\n";
+	"Exit status: 0 all good, 1 warnings, 2 failures; 64, 78: it could not begin.\n";
 
 static bool is_listed(const char *list, const char *name)
 {

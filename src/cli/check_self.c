@@ -175,9 +175,8 @@ static void say_over(struct trial *trial)
 		check_say(check, CHECK_WARN, trial->domain,
 			  "the request came through, but the probe to %s is %s (%s)", trial->sender,
 			  found->outcome, found->class[0] == '\0' ? "no class" : found->class);
-		check_mend(check,
-			   "the operator's own mailbox may not take mail over IPv6; what the "
-			   "service told it says more");
+		check_mend(check, "that mailbox may not take mail over IPv6; what the "
+				  "service told it says more");
 	}
 }
 
