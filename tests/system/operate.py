@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 
+import jsonschema
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from house_of_lab import B, House, message, read  # noqa: E402 pylint: disable=wrong-import-position
+from house_of_lab import B, ROOT, House, message, read  # noqa: E402 pylint: disable=wrong-import-position
 from tap import diag, done, ok  # noqa: E402 pylint: disable=wrong-import-position
 
 PATIENCE = 60
@@ -134,6 +136,11 @@ def main():
         ok(len(objects(exported)) == 4 and not re.search(r"secret|\bme@|bounce\+", exported), "export has no address, subject or text")
         ok({o["domain"]: o["outcome"] for o in objects(exported)} == {a.partition("@")[2]: o for a, o in wanted.items()},
            "but outcomes")
+        for name, whole in (("export", objects(exported)), ("show", objects(postsix(house, "show", "--json", "me@full.test")))):
+            schema = jsonschema.Draft202012Validator(json.loads(read(f"{ROOT}/doc/{name}.schema.json")))
+            faults = [error.message for one in whole for error in schema.iter_errors(one)]
+            ok(whole and not faults, f"{name} is as doc/{name}.schema.json has it")
+            diag("\n".join(faults[:5]))
         key = f"{house.state}/log/key"
         with open(key, "wb") as file:
             file.write(b"k" * 32)
