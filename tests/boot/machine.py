@@ -122,7 +122,7 @@ class Machine:
     def run(self, *command, stdin="", seconds=PATIENCE):
         """What came of it: returncode, and both streams in stdout. Without a terminal."""
         try:
-            return subprocess.run(("nsenter", "--target", str(self.leader), "--all", "--wd=/root", *command), input=stdin,
+            return subprocess.run(("nsenter", "--target", str(self.leader), "--all", "--wdns=/root", *command), input=stdin,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
                                   timeout=seconds, env=ENVIRONMENT)
         except subprocess.TimeoutExpired as late:

@@ -1,0 +1,170 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The postsix authors
+"""The life of a server: the package installed on a Debian with systemd as PID 1, `postsix setup`, requests from the lab's world, a
+reboot, an upgrade while requests flow, the way back, and nothing left. tests/boot has what it stands on.
+
+What systemd-nspawn cannot enforce is not claimed: no MemoryMax=, TasksMax= or CPUQuota= is tested here, and the figures of
+`systemd-analyze security` are of what is configured.
+"""
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "boot")]
+# pylint: disable=wrong-import-position
+import package  # noqa: E402
+from server import INSTANCES, SERVICES, SOCKETS, Load, Server  # noqa: E402
+from tap import diag, done, eq, ok  # noqa: E402
+
+ALL = (*SERVICES, *SOCKETS, *INSTANCES, "postsix.target")
+SECURITY = {"postsixd.service": 1.5, "postsix-milter.service": 1.5, "postsix-intake.service": 0.8}
+# the report takes either family, the probe IPv6 alone
+ANSWERED = ([("report", 4, "dual"), ("six", 6, "v6")], [("report", 6, "dual"), ("six", 6, "v6")])
+
+
+def told(result, name, wanted=0):
+    """Whether a command ended so; what it said, where it did not."""
+    return ok(result.returncode == wanted, name) or diag(f"exit status {result.returncode}\n{result.stdout}")
+
+
+def changes(before, after):
+    return "\n".join([f"- {line}" for line in sorted(before - after)] + [f"+ {line}" for line in sorted(after - before)])
+
+
+def check_install(server):
+    before = server.files()
+    told(server.install(), "apt installs the package")
+    after = server.files()
+    new = {line for line in after - before if re.match(r"/(etc|var)/|[0-9a-f]{32} ", line)}
+    known = r"(/etc/(postsix|passwd|group|g?shadow|subuid|subgid)-?|/var/spool/postsix|/etc/\.pwd\.lock)\b|/var/lib/systemd"
+    eq([line for line in new if not re.search(known, line)], [], "outside /usr it made users and its own folders only")
+    eq([unit for unit in ALL if server.machine.is_active(unit)], [], "it started nothing")
+    eq(server.machine.run("sh", "-c", "systemctl list-unit-files --state=enabled 'postsix*' --no-legend").stdout, "", "nor will the next boot")
+    eq(len(server.machine.run("getent", "passwd", "postsix", "postsix-intake", "postsix-milter", "postsix-pipe").stdout.splitlines()), 4,
+       "its four users are there")
+    return before
+
+
+def check_setup(server):
+    before = server.files()
+    clash = server.set_up()
+    told(clash, "setup refuses where the host's own Postfix has port 25 of every address", 78)
+    ok("port 25" in clash.stdout and "inet_interfaces=loopback-only" in clash.stdout, "and says how to mend it") or diag(clash.stdout)
+    eq(changes(before, server.files()), "", "it changed nothing")
+    server.make_room()
+    before = server.files()
+    told(server.set_up("--dry-run"), "setup --dry-run")
+    eq(changes(before, server.files()), "", "it changed nothing")
+    told(server.set_up(), "setup")
+    before = server.files()
+    again = server.set_up()
+    ok(again.returncode == 0 and "Nothing to do" in again.stdout, "a second time it has nothing to do") or diag(again.stdout)
+    eq(changes(before, server.files()), "", "and does nothing")
+    server.publish()
+
+
+def check_units(server):
+    eq(server.active(*ALL), [], "all units are active")
+    for unit in SERVICES:
+        facts = server.machine.show(unit, "Type", "SubState", "StatusText", "NRestarts")
+        ok(facts["Type"] == "notify" and facts["SubState"] == "running" and facts["NRestarts"] == "0", f"{unit}: said READY") or diag(facts)
+    ok("answered" in server.machine.show("postsixd.service", "StatusText")["StatusText"], "postsixd says how it is: " +
+       server.machine.show("postsixd.service", "StatusText")["StatusText"])
+    eq(server.machine.run("systemctl", "--failed", "--no-legend", "--plain").stdout, "", "no unit of the machine failed")
+    check_analysis(server)
+
+
+def check_analysis(server):
+    verified = server.machine.run("systemd-analyze", "verify", "--man=no", *SERVICES, *SOCKETS, "postsix.target", *INSTANCES)
+    told(verified, "systemd-analyze verify")
+    eq([line for line in verified.stdout.splitlines() if "postsix" in line], [], "it has nothing to say of our units")
+    for unit, most in SECURITY.items():
+        said = server.machine.run("systemd-analyze", "security", "--no-pager", unit).stdout
+        found = re.search(r"Overall exposure level for \S+ ([0-9.]+) (\w+)", said.replace(":", ""))
+        ok(found and float(found[1]) <= most, f"systemd-analyze security {unit}: {found and found[1]}, at most {most}") or diag(said[-3000:])
+
+
+def check_answers(server, when, person):
+    ok(server.send(sender=f"{person}@good.test".encode()).startswith("250"), f"{when}: a request is taken")
+    came = server.await_kinds(f"{person}@good.test", 2)
+    ok(came in ANSWERED, f"{when}: the report comes over dual, the six probe over v6 and IPv6") or diag(came)
+
+
+def check_bounce(server, when, person):
+    ok(server.send(sender=f"{person}@v4only.test".encode()).startswith("250"), f"{when}: a request from where IPv6 does not work")
+    eq(server.await_kinds(f"{person}@v4only.test", 2), [("bounce", 4, "dual"), ("report", 4, "dual")],
+       f"{when}: the report, and the processed bounce, over IPv4")
+
+
+def check_operating(server):
+    """The verbs, on a service that works."""
+    for verb in (["status"], ["list"], ["show", "ada@good.test"], ["stats"], ["metrics"], ["export"]):
+        said = server.machine.run("postsix", *verb)
+        ok(said.returncode == 0 and said.stdout, f"postsix {' '.join(verb)}") or diag(f"{said.returncode}: {said.stdout}")
+    # a container's clock is its host's: nothing in it keeps it right
+    verdict = server.machine.run("postsix", "check", "--skip", "clock", "--self-test", seconds=180)
+    told(verdict, "postsix check, its self-test included, clock left out")
+
+
+def check_reboot(server):
+    """What waits in a queue is there after it; what was answered is known, and not answered anew."""
+    server.send(sender=b"gus@grey.test")
+    ok(server.until(lambda: server.deferred() == 1 and server.kinds("gus@grey.test")), "a probe to a greylisting server waits in the queue")
+    count, mails = server.count("request"), len(server.mails())
+    server.machine.reboot()
+    eq(server.active(*ALL), [], "after a reboot all units are active")
+    eq((server.count("request"), len(server.mails())), (count, mails), "what was answered is still known, and not answered anew")
+    server.machine.run("postfix", "-c", "/etc/postfix-v6", "flush")
+    eq([kind for kind, *_ in server.await_kinds("gus@grey.test", 2)], ["report", "six"], "what waited before comes after it")
+    check_answers(server, "after a reboot", "rita")
+    check_bounce(server, "after a reboot", "rolf")
+
+
+def check_upgrade(server):
+    server.configure(requester_interval=0, requester_daily=0, domain_daily=0, network_daily=0, total_daily=0)
+    told(server.machine.run("systemctl", "reload", "postsixd"), "reload, with other limits")
+    newer = package.renewed(server.deb, server.machine.path("/root/newer.deb"))
+    pids = {unit: server.machine.main_pid(unit) for unit in SERVICES}
+    with Load(server) as load:
+        server.until(lambda: len(load.accepted) >= 10)
+        told(server.install(newer), "an upgrade while requests flow")
+        server.until(lambda: len(load.accepted) >= 30)
+    ok("+1" in server.machine.say("dpkg-query", "-W", "postsix"), "it is the new version")
+    eq(server.active(*ALL), [], "all units are active")
+    eq([unit for unit in SERVICES if server.machine.main_pid(unit) == pids[unit]], [], "each service was restarted")
+    missing, twice = load.settle()
+    eq((missing, twice), ([], 0), f"{len(load.accepted)} requests taken, {load.refused} first told to come again; each was answered, none twice")
+    eq([words for words in load.words if not re.match(r"4\d\d |\w*Error|$", words)], [], "nobody was refused for good")
+
+
+def check_removal(server, before):
+    told(server.machine.run("postsix", "setup", "--remove"), "setup --remove")
+    eq([unit for unit in ALL if server.machine.is_active(unit)], [], "nothing of it runs")
+    eq(server.machine.run("postmulti", "-l").stdout.split()[:1], ["-"], "the host's own Postfix is the only instance") or diag(
+        server.machine.run("postmulti", "-l").stdout)
+    ok(server.machine.is_active("postfix@-.service"), "and runs")
+    told(server.machine.run("apt-get", "purge", "-qq", "-y", "postsix"), "apt purges the package")
+    server.machine.say("postconf", "-e", "inet_interfaces=all")  # as it was before make_room()
+    after = server.files()
+    left = [line for line in changes(before, after).splitlines() if not re.search(ACCOUNTS, line)]
+    eq(left, [], "no file is left or changed, but for the accounts")
+    eq(server.machine.run("sh", "-c", "systemctl list-units --all --no-legend --plain 'postsix*' 'postfix@postfix-*'").stdout, "", "no unit is left")
+
+
+# Debian's packages leave their users, as the files of theirs that may be somewhere keep their numbers.
+ACCOUNTS = r" ?/etc/(passwd|group|shadow|gshadow|subuid|subgid|\.pwd\.lock)-?( |$)"
+
+with Server("boot") as the_server:
+    the_server.up()
+    pristine = check_install(the_server)
+    check_setup(the_server)
+    check_units(the_server)
+    check_answers(the_server, "at first", "ada")
+    check_bounce(the_server, "at first", "bob")
+    check_operating(the_server)
+    check_reboot(the_server)
+    check_upgrade(the_server)
+    check_removal(the_server, pristine)
+done()
