@@ -15,6 +15,7 @@ SEVERAL_FILES = {"gmime": GMIME, "glib.h": GMIME | {"src/adapter/digest.c"},
                  "jansson.h": {"src/adapter/entry.c", "src/adapter/report_json.c", "src/adapter/survey_json.c",
                                "src/adapter/figures_json.c"},
                  "sqlite3.h": {"src/adapter/store.c", "src/adapter/history.c", "src/adapter/inspect.c"},
+                 "openssl": {"src/adapter/key.c", "src/adapter/certificate.c"},
                  "dkim.h": {"src/adapter/dkim.c", "src/adapter/dkim_sign.c"},
                  **dict.fromkeys(("ares.h", "ares_nameser.h"), {"src/adapter/dns.c", "src/adapter/dns_read.c"})}
 # What a header of ours must not name even where it includes nothing.

@@ -82,7 +82,7 @@ VERDICTS = {
     "badmx": ["unknown mx-answers-v6", "pass reached-over-v6", "fail sender-domain-refused", "unknown not-reached"],
     "nov6": ["unknown mx-answers-v6", "fail no-v6-policy", *NOT_REACHED],
     "liar": ["unknown mx-answers-v6", *["pass accepted-then-bounced"] * 2, "unknown accepted-then-bounced"],
-    "ptr": ["unknown mx-answers-v6", *["unknown our-records-unchecked"] * 3],
+    "ptr": ["unknown mx-answers-v6", *["unknown our-records"] * 3],
 }
 REFUSED = [("nullmx", "550 5.7.27 "), ("nodomain", "550 5.1.8 ")]
 SUBJECT = {"report": "your message reached us", "six": "mail over IPv6 reaches you", "delay": "still trying to reach you over IPv6"}
