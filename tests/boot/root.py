@@ -2,7 +2,8 @@
 # Copyright (c) 2026 The postsix authors
 
 """A Debian root to boot from, made once and kept in the build folder: its name is what it holds. It is made out of this
-machine's package sources and then needs no network: all that the package depends on is in it."""
+machine's package sources and then needs no network: all that the package depends on is in it. POSTSIX_ROOT=FOLDER in the
+environment is taken instead, to try another release."""
 
 import fcntl
 import glob
@@ -43,6 +44,8 @@ def dependencies(deb):
 
 def get(folder, deb):
     """The path of the root, made where it is not there yet."""
+    if os.environ.get("POSTSIX_ROOT"):
+        return os.path.realpath(os.environ["POSTSIX_ROOT"])
     suite, packages = release(), sorted(SERVER | dependencies(deb))
     key = hashlib.sha256(f"{FORMAT} {suite} {packages}".encode()).hexdigest()[:12]
     path = f"{folder}/root-{suite}-{key}"

@@ -74,8 +74,8 @@ class Server(House):
 
     def install(self, deb=None):
         """Without a network: what the package depends on is there already."""
-        shutil.copy(deb or self.deb, self.machine.path("/root/postsix.deb"))
-        return self.machine.run("apt-get", "install", "-qq", "-y", "--reinstall", "/root/postsix.deb", seconds=180)
+        shutil.copy(deb or self.deb, self.machine.path("/tmp/postsix.deb"))
+        return self.machine.run("apt-get", "install", "-qq", "-y", "--reinstall", "/tmp/postsix.deb", seconds=180)
 
     def make_room(self):
         """The host's own Postfix keeps to itself."""
@@ -138,7 +138,7 @@ class Server(House):
         """Every file of the machine that stays over a boot, with its owner and mode, and for /etc its content. Not what changes by
         itself, nor the package manager's own books."""
         moving = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/log", "/var/cache", "/var/lib/dpkg", "/var/lib/apt",
-                  "/var/lib/systemd", "/var/spool/postfix", "/root", "/var/lib/postfix")
+                  "/var/lib/systemd/timers", "/var/lib/systemd/random-seed", "/var/spool/postfix", "/var/lib/postfix")
         prune = " -o ".join(f"-path {path}" for path in moving)
         listed = self.machine.say("sh", "-c", f"find / \\( {prune} \\) -prune -o -printf '%p %y %m %u:%g\\n'; "
                                   "find /etc -type f -exec md5sum {} +; find /run/postsix /var/spool/postfix-* /var/lib/postfix-* 2>/dev/null; true")

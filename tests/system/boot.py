@@ -125,7 +125,7 @@ def check_reboot(server):
 def check_upgrade(server):
     server.configure(requester_interval=0, requester_daily=0, domain_daily=0, network_daily=0, total_daily=0)
     told(server.machine.run("systemctl", "reload", "postsixd"), "reload, with other limits")
-    newer = package.renewed(server.deb, server.machine.path("/root/newer.deb"))
+    newer = package.renewed(server.deb, server.machine.path("/tmp/newer.deb"))
     pids = {unit: server.machine.main_pid(unit) for unit in SERVICES}
     with Load(server) as load:
         server.until(lambda: len(load.accepted) >= 10)
