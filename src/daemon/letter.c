@@ -45,10 +45,8 @@ static void file_of(char dst[4096], const struct config *config, const struct la
 	snprintf(dst, 4096, "%s/%s/%s", config->templates_directory, language->name, name);
 }
 
-// A requester must not stay without an answer because some server's words, escaped, fill it: then
-// they are cut, shorter and shorter.
-static int compose_bounded(struct letter *letter, struct compose *letterhead,
-			   const struct words_input *input)
+static int compose_cut(struct letter *letter, struct compose *letterhead,
+		       const struct words_input *input)
 {
 	int r = -EFBIG;
 
@@ -61,6 +59,20 @@ static int compose_bounded(struct letter *letter, struct compose *letterhead,
 		words_free(tree);
 	}
 	letterhead->words = NULL;
+	return r;
+}
+
+// A requester must not stay without an answer because some server's words, escaped, fill it: then
+// they are cut, shorter and shorter; and what is for machines goes, where all that is too little.
+static int compose_bounded(struct letter *letter, struct compose *letterhead,
+			   const struct words_input *input)
+{
+	int r = compose_cut(letter, letterhead, input);
+
+	if (r == -EFBIG && letterhead->json != NULL) {
+		letterhead->json = NULL;
+		r = compose_cut(letter, letterhead, input);
+	}
 	return r;
 }
 
