@@ -18,6 +18,7 @@
 #include "adapter/diagnose_file.h"
 #include "adapter/mime.h"
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "cli/explain_worker.h"
 #include "cli/verbs.h"
 #include "mail/mbox.h"
@@ -37,6 +38,7 @@ struct run {
 	const char *name; // of the file
 	unsigned number;  // of the message in it
 	int status;
+	bool is_over; // nobody reads what is written
 	struct buf out;
 };
 
@@ -72,8 +74,9 @@ static const char help[] =
 
 static void flush(struct run *run)
 {
-	if (run->out.len > 0 && fwrite(run->out.data, 1, run->out.len, stdout) != run->out.len &&
-	    run->status == EX_OK)
+	if (run->out.len > 0 && fwrite(run->out.data, 1, run->out.len, stdout) != run->out.len)
+		run->is_over = true;
+	if (run->is_over && run->status == EX_OK)
 		run->status = EX_IOERR;
 	buf_clear(&run->out);
 }
@@ -100,18 +103,34 @@ static void on_message(void *arg, char *bytes, size_t len)
 		run->status = EX_DATAERR;
 }
 
+// The next line, or as much of it as a message has room for, which fills the message: so its rest,
+// taken for another line, is dropped. 0 at the end.
+static size_t read_line(FILE *file, char line[MIME_INPUT_MAX])
+{
+	size_t len = 0;
+
+	for (int c = 0; c != '\n' && len < MIME_INPUT_MAX && (c = getc_unlocked(file)) != EOF;)
+		line[len++] = (char)c;
+	return len;
+}
+
+// A message has been read when it is full, a stream of them only at its end.
+static bool wants_more(const struct run *run, const struct mbox *mbox)
+{
+	return !run->is_over && (mbox->is_mbox || mbox->message.len < MIME_INPUT_MAX);
+}
+
 static void read_stream(struct run *run, FILE *file, const char *name)
 {
-	auto_free char *line = NULL;
+	auto_free char *line = mem_new(MIME_INPUT_MAX, 1);
 	struct mbox mbox;
-	size_t room = 0;
-	ssize_t len;
+	size_t len;
 
 	run->name = name;
 	run->number = 0;
 	mbox_start(&mbox, run->is_mbox, MIME_INPUT_MAX, on_message, run);
-	while ((len = getline(&line, &room, file)) > 0)
-		mbox_line(&mbox, line, (size_t)len);
+	while (wants_more(run, &mbox) && (len = read_line(file, line)) > 0)
+		mbox_line(&mbox, line, len);
 	mbox_end(&mbox);
 	if (ferror(file)) {
 		fprintf(stderr, "postsix explain: %s: %s\n", name, strerror(errno));
@@ -130,8 +149,11 @@ static void cannot_read(struct run *run, const char *path)
 
 static void read_file(struct run *run, const char *path)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file;
 
+	if (run->is_over)
+		return;
+	file = fopen(path, "re");
 	if (file == NULL) {
 		cannot_read(run, path);
 		return;
@@ -234,7 +256,7 @@ static int run_all(const struct explain_setting *setting, bool is_mbox, char *co
 	run.worker = explain_worker_new(setting);
 	if (*paths == NULL)
 		read_path(&run, "-");
-	for (; *paths != NULL; paths++)
+	for (; *paths != NULL && !run.is_over; paths++)
 		read_path(&run, *paths);
 	if (fflush(stdout) != 0 && run.status == EX_OK)
 		run.status = EX_IOERR;

@@ -8,9 +8,11 @@
 // wrote is read by `explain`, in a process of its own that can reach nothing, and by `survey`: DNS
 // answers and banners, under bounds.
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "cli/verbs.h"
 
@@ -48,10 +50,23 @@ static void print_help(FILE *out)
 	      out);
 }
 
+// Who is started with its standard output closed would write what it says to whatever it opens
+// first, such as a socket to the name server. So the three are there: closed to the other way, to
+// fail as they should.
+static void open_standard(void)
+{
+	static const int ways[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", ways[fd]) != fd)
+			_exit(EX_OSERR);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	open_standard();
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		print_help(stdout);
 		return EX_OK;

@@ -5,6 +5,7 @@
 ../shared/corpora is at hand, every bounce there: no crash, every one classed, and 95 % agreement with the known reasons."""
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,8 @@ def test_statuses(folder):
     with open("/dev/full", "wb") as full:
         eq(subprocess.run([f"{B}/postsix", "explain", *OURS, one], stdout=full, stderr=subprocess.DEVNULL,
                           check=False).returncode, 74, "74 where nothing can be written")
+    closed = subprocess.run(["sh", "-c", f"exec {B}/postsix survey --file {empty} >&-"], capture_output=True, check=False)
+    eq(closed.returncode, 74, "so it is where standard output is closed, whatever is opened instead")
 
 
 def test_hostile(folder):
@@ -123,6 +126,27 @@ def test_hostile(folder):
     got = explain("--json", "--brief", *paths)
     ok(got.returncode in (0, 65) and b"cannot be parsed" not in got.stderr, "a parser that lives through all of it")
     eq(len({r["file"] for r in records(got)}), len(texts), "and says something of each")
+
+
+def small():
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+
+
+def test_endless():
+    """A file without an end, and an mbox without one whose reader goes."""
+    got = subprocess.run([f"{B}/postsix", "explain", *OURS, "/dev/zero"], capture_output=True, timeout=300, preexec_fn=small,
+                         check=False)
+    eq(got.returncode, 65, "a line without an end is read as far as a message goes")
+    with subprocess.Popen(["yes", "From x\n" + BOUNCE.format("one")], stdout=subprocess.PIPE) as many, \
+            subprocess.Popen([f"{B}/postsix", "explain", *OURS], stdin=many.stdout, stdout=subprocess.PIPE) as reader:
+        many.stdout.close()
+        reader.stdout.readline()
+        reader.stdout.close()
+        try:
+            eq(reader.wait(60), 74, "nothing more is read when nobody reads")
+        except subprocess.TimeoutExpired:
+            ok(False, "nothing more is read when nobody reads")
+            reader.kill()
 
 
 def test_corpora():
@@ -149,5 +173,6 @@ with tempfile.TemporaryDirectory(prefix="postsix-explain-") as scratch:
     test_words(scratch)
     test_statuses(scratch)
     test_hostile(scratch)
+test_endless()
 test_corpora()
 done()
