@@ -93,7 +93,7 @@ static const char help[] =
 	"      --only CHECK,…    these alone; --skip CHECK,…: all but these: dns, port25,\n"
 	"                        inject, settings, policy, milter, intake, spool,\n"
 	"                        database, queue, disk, clock, certificate\n"
-	"      --self-test[=FROM] sends itself a request of the operator's, or FROM's, who\n"
+	"      --self-test[=FROM] sends itself a request by the operator, or FROM, who\n"
 	"                        gets both answers, and waits for them to be sent\n"
 	"      --self-wait TIME  for how long (2min)\n"
 	"      --spool-age TIME  after which an entry is too old (10min)\n"

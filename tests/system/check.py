@@ -173,11 +173,11 @@ zone:
             self.until(lambda: not self.is_served(), PATIENCE)  # its children are gone, too
 
     def defer_a_message(self):
-        """Into postfix-dual, as postsixd does it, to a mailbox that is full. Its queue id."""
+        """Into postfix-dual, as postsixd does it, to a server that is lost. Its queue id."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.connect(f"{self.state}/dual/queue/public/inject")
             smtp = Smtp(sock)
-            for line in (b"EHLO x", b"MAIL FROM:<>", b"RCPT TO:<x@full.test> NOTIFY=NEVER", b"DATA"):
+            for line in (b"EHLO x", b"MAIL FROM:<>", b"RCPT TO:<x@[203.0.113.9]> NOTIFY=NEVER", b"DATA"):
                 smtp.say(line)
             reply = smtp.say(b"Subject: x\r\n\r\n.")
             smtp.file.close()
@@ -288,7 +288,8 @@ def test_instances(yard):
     fails(yard.check("--skip", "clock,settings", config=yard.config("name", (r"^hostname = mx\.six\.test", "hostname = mx.other.test"))),
           ["dns", "port25"], "it calls itself mx.six.test, not mx.other.test", "another mail server has that address", "another server's banner")
     queue_id = yard.defer_a_message()
-    subprocess.run(("postsuper", "-c", f"{yard.state}/dual/etc", "-h", queue_id), check=True, capture_output=True)
+    hold = ("postsuper", "-c", f"{yard.state}/dual/etc", "-h", queue_id)
+    yard.until(lambda: subprocess.run(hold, check=False, capture_output=True).returncode == 0, PATIENCE)
     fails(yard.check("--only", "queue"), ["queue"], "messages", "postsuper", "a message on hold", status=1)
     subprocess.run(("postsuper", "-c", f"{yard.state}/dual/etc", "-d", queue_id), check=True, capture_output=True)
     for instance in ("v6", "dual"):
