@@ -5,7 +5,7 @@
 import os
 import re
 
-from house import Tap, none, read, run, tracked
+from house import B, Tap, none, read, run, tracked
 
 # Split, so that this file does not hold what it looks for.
 MACHINE = [r"(?<![\w./$}-])/" + p for p in (r"work\b", r"root\b", r"home/\w", r"Users/\w")]
@@ -41,6 +41,48 @@ tests = " ".join(read(p) for p in tracked(r"^tests/.*\.(c|py)$"))
 names = set(re.findall(r"\btest_\w+", notes))
 t.ok(names, f"doc/RFC-NOTES.md names {len(names)} tests")
 none(t, [name for name in names if not re.search(r"\b%s\b" % name, tests)], "and each of them exists")
+
+# Commands of ours that documents quote: in backticks, in indented blocks and behind a prompt.
+quoted = [(p, command) for p in markdown
+          for command in re.findall(r"`(?:sudo )?(postsixd? [^`]*)`", read(p)) +
+          re.findall(r"^ {4,}(?:[$#] )?(?:sudo )?(postsixd? [a-z-].*)", read(p).replace("\\\n", " "), re.M) +
+          re.findall(r"^[$#] (?:sudo )?(postsixd? .*)", read(p), re.M)]
+helps = {"postsixd": run(f"{B}/postsixd", "--help").stdout, "postsix": run(f"{B}/postsix", "--help").stdout}
+verbs = re.findall(r"^  ([a-z][a-z0-9-]*)  +\S", helps["postsix"], re.M)
+helps |= {verb: run(f"{B}/postsix", verb, "--help").stdout for verb in verbs}
+
+
+def fault_of(command):
+    """What is wrong with a command as far as --help knows; None for a good one."""
+    words = re.split(r"\s+|[|>;…]", command)
+    whose = words[1] if words[0] == "postsix" and words[1] in verbs else words[0]
+    if words[0] == "postsix" and whose == "postsix" and not words[1].startswith("-") and words[1] != "VERB":
+        return f"no such verb: {words[1]}"
+    known = re.findall(r"(?<![\w-])(--?[A-Za-z][\w-]*)", helps[whose])
+    return next((f"no such option of {whose}: {word}" for word in words[1:]
+                 if re.match(r"--?[a-zA-Z]", word) and re.split("[=,]", word)[0] not in known), None)
+
+
+t.ok(len(quoted) > 40 and len(verbs) > 8, f"{len(quoted)} commands of postsix are quoted, of {len(verbs)} verbs")
+none(t, {f"{p}: {command}: {fault_of(command)}" for p, command in quoted if fault_of(command)}, "each is a known verb with known options")
+
+operations = read("doc/OPERATIONS.md")
+rows = re.findall(r"^\| (`.*?) \| .*? \| .*? \|$", operations, re.M)
+starts = [start for row in rows for start in re.findall(r"`([^`]+)`", row)]
+lines = re.findall(r"^\.It Sy (?:alert|err|warning) (?:Ar \w+ : )?Li (.*)", read("man/postsix-log.7"), re.M)
+t.ok(len(lines) > 25, f"{len(lines)} lines of alert, err and warning in postsix-log(7)")
+none(t, [line for line in lines if not any(line.startswith(start) for start in starts)], "doc/OPERATIONS.md says what to do about each")
+checks = re.findall(r'^\t\{"([a-z0-9]+)", check_', read("src/cli/check.c"), re.M)
+t.ok(len(checks) > 10, f"{len(checks)} checks of `postsix check`")
+none(t, [name for name in checks if name not in starts], "and about each of these")
+chosen = {name for _, command in quoted for names in re.findall(r"--(?:only|skip) (\S+)", command) for name in names.split(",")}
+none(t, sorted(chosen - set(checks)), f"{len(chosen)} checks that --only and --skip choose are checks")
+none(t, [start for start in starts if start not in [*checks, "self-test"] and not any(line.startswith(start) for line in lines)
+         and not os.path.exists(start) and not start.startswith("/")], "and nothing that there is not")
+names = set(re.findall(r"`(?:\[?\w+\]? )?([a-z]+_[a-z_0-9]+)`", operations))
+options = run(f"{B}/postsix", "config", "--options").stdout
+none(t, [name for name in names if not re.search(rf"\.{name}\t", options) and name not in read("src/cli/metrics.c")
+         and name not in ("inet_interfaces",)], f"{len(names)} options that it names are options")
 
 t.ok("Permission to use, copy, modify" in read("LICENSE"), "LICENSE is ISC's")
 ignored = run("git", "-c", "safe.directory=*", "ls-files", "-ci", "--exclude-standard")
