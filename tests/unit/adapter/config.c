@@ -329,7 +329,7 @@ static const struct {
 	{"postsix.submit_sessions", "4"},
 	{"postsix.survey_deadline", "10"},
 	{"postsix.survey_reach", "yes"},
-	{"postsix.diagnose_local", ""},
+	{"postsix.diagnose_local", "/etc/postsix/diagnose.local"},
 	{"dual.hostname", "mx.dual.test"},
 	{"dual.listen", "192.0.2.25 2001:db8:25::25"},
 	{"dual.config_directory", "/etc/postfix-dual"},
