@@ -115,11 +115,14 @@ static void log_line(int level, const char *token, const char *format, va_list a
 	pthread_mutex_unlock(&log_lock);
 }
 
-void log_flush(int patience_ms)
+bool log_flush(int patience_ms)
 {
+	bool is_done;
+
 	pthread_mutex_lock(&log_lock);
-	log_queue_flush(&log_places, patience_ms);
+	is_done = log_queue_flush(&log_places, patience_ms);
 	pthread_mutex_unlock(&log_lock);
+	return is_done;
 }
 
 void log_note(int level, const char *format, ...)

@@ -14,6 +14,7 @@
 // from outside pass text_escape_log first (log_value does that).
 #pragma once
 
+#include <stdbool.h>
 #include <syslog.h> // LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG
 
 #include "base/cleanup.h"
@@ -42,8 +43,8 @@ void log_note(int level, const char *format, ...) printf_like(2, 3);
 void log_event(int level, const char *token, const char *format, ...) printf_like(3, 4);
 
 // Lines that wait are offered again, for at most so many milliseconds. Who ends by _exit(2) calls
-// it before.
-void log_flush(int patience_ms);
+// it before, who idles for long now and then. True where none is left.
+bool log_flush(int patience_ms);
 
 // src escaped for use as a value, in one of a few rotating static buffers of 400 bytes: good for
 // the arguments of one log call, no longer. NULL counts as "". Not for threads.

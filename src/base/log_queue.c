@@ -116,7 +116,7 @@ static void tell_of_lost(const struct log_places *places)
 		queue.n_lost = 0;
 }
 
-void log_queue_flush(const struct log_places *places, int patience_ms)
+bool log_queue_flush(const struct log_places *places, int patience_ms)
 {
 	size_t n = 0;
 
@@ -128,6 +128,7 @@ void log_queue_flush(const struct log_places *places, int patience_ms)
 		memmove(queue.lines, queue.lines + n, queue.n * sizeof(*queue.lines));
 	if (queue.n == 0 && queue.n_lost > 0)
 		tell_of_lost(places);
+	return queue.n == 0;
 }
 
 static void keep(const struct log_line *line)

@@ -27,5 +27,5 @@ bool log_queue_is_journal(const char *syslog);
 // were lost are told of by a line of their own. A child of fork(2) has none that wait.
 void log_queue_add(const struct log_places *places, const struct log_line *line, int patience_ms);
 
-// Sends those that wait, for at most so many milliseconds.
-void log_queue_flush(const struct log_places *places, int patience_ms);
+// Sends those that wait, for at most so many milliseconds. True where none is left.
+bool log_queue_flush(const struct log_places *places, int patience_ms);

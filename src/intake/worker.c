@@ -8,6 +8,7 @@
 // done with: systemd signals the whole group, so it is deaf to SIGTERM.
 #include "intake/worker.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -34,11 +35,23 @@ static _Noreturn void leave(void)
 	_exit(0);
 }
 
+// Lines that nobody took yet must not wait for the next message.
+static void wait_with_lines(int socket)
+{
+	struct pollfd resident = {.fd = socket, .events = POLLIN};
+
+	while (!log_flush(0) && poll(&resident, 1, 1000) == 0)
+		;
+}
+
 static int next_connection(int socket)
 {
 	char word;
 	int connection = -1;
-	ssize_t len = pass_receive(socket, &word, sizeof(word), &connection);
+	ssize_t len;
+
+	wait_with_lines(socket);
+	len = pass_receive(socket, &word, sizeof(word), &connection);
 
 	if (len == 0)
 		leave();
