@@ -1,0 +1,445 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The postsix authors
+"""postsix setup on a host of its own: namespaces whose /etc, /usr, /var and /run are thrown away afterwards, with the
+programs where a package has them, real Postfix, and a systemctl that writes down what it is told, and does it for the
+two instances. Dry run, run, run again, clashes, wrong words, killed after each step, questions on a terminal, removal."""
+import contextlib
+import fcntl
+import itertools
+import os
+import pty
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+sys.path.insert(0, TOP + "/tests")
+from tap import diag, done, eq, ok, skip  # noqa: E402
+
+B = os.path.realpath(os.path.join(TOP, os.environ.get("B") or "build"))
+DUAL4, DUAL6, V6 = "192.0.2.25", "2001:db8:25::25", "2001:db8:25::6"
+OPTIONS = ["--v6-domain", "six.test", "--dual-domain", "dual.test", "--operator", "operator@good.test",
+           "--v6-address", "2001:DB8:25:0::6", "--dual-addresses", f"{DUAL4},{DUAL6}", "--yes"]
+UNITS = ["postfix@postfix-dual.service", "postfix@postfix-v6.service", "postsix.target"]
+
+LAYERS = ("etc", "usr", "var")
+ground = []  # where their upper layers are
+
+SYSTEMCTL = r"""#!/bin/bash
+# keeps /run/units/{enabled,active}/UNIT; an instance is really started and stopped
+echo "$*" >>/run/units/calls
+verb=$1; shift; [[ ${1-} != --* ]] || shift; unit=${1-}; name=${unit#postfix@}; name=${name%.service}
+postfix() { [[ $unit != postfix@* ]] || postmulti -i "$name" -p "$1" >/dev/null 2>&1 9<&-; }
+services="postsixd.service postsix-intake.service postsix-milter.service postsixd.socket postsix-intake.socket"
+case $verb in
+enable) touch "/run/units/enabled/$unit" ;;
+disable) rm -f "/run/units/enabled/$unit" ;;
+start | restart)
+	[[ ! -e /run/units/broken || $unit != "$(cat /run/units/broken)" ]] || { echo "Job for $unit failed"; exit 1; }
+	[[ $verb == start ]] || postfix stop
+	postfix start || exit
+	touch "/run/units/active/$unit"
+	[[ $unit != postsix.target ]] || (cd /run/units/active && touch $services) ;;
+stop) postfix stop; rm -f "/run/units/active/$unit"
+	[[ $unit != postsix.target ]] || (cd /run/units/active && rm -f $services) ;;
+is-active) [[ -e /run/units/active/$unit ]] ;;
+is-enabled) if [[ $unit == postfix.service ]]; then cat /run/units/default; else [[ -e /run/units/enabled/$unit ]]; fi ;;
+status) echo "the state of $unit" ;;
+*) exit 1 ;;
+esac
+"""
+
+
+def run(*command, stdin=subprocess.DEVNULL, **kwargs):
+    return subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          timeout=120, **kwargs)
+
+
+def setup(*options, **kwargs):
+    return run("/usr/sbin/postsix", "setup", *options, **kwargs)
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def build_host():
+    """Called in the new namespaces: nothing of the machine can be written from here on."""
+    ground.append(tempfile.mkdtemp())
+    run("mount", "--make-rprivate", "/")
+    run("mount", "-t", "tmpfs", "ground", ground[0])
+    for name in LAYERS:
+        layer = f"{ground[0]}/{name}"
+        os.makedirs(f"{layer}/upper")
+        os.makedirs(f"{layer}/work")
+        got = run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/{name},upperdir={layer}/upper,workdir={layer}/work", f"/{name}")
+        if got.returncode:
+            return got.stdout
+    run("mount", "-t", "tmpfs", "run", "/run")
+    run("ip", "link", "set", "lo", "up")
+    for address in (DUAL4 + "/32", DUAL6 + "/128", V6 + "/128"):
+        run("ip", "address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else []))
+    for folder in ("/run/units/enabled", "/run/units/active", "/run/systemd/system", "/usr/libexec/postsix"):
+        os.makedirs(folder, exist_ok=True)
+    install()
+    return ""
+
+
+def install():
+    for name in ("postsix", "postsixd"):
+        shutil.copy(f"{B}/{name}", "/usr/sbin")
+    for path in [f"{B}/postsix-{name}" for name in ("pipe", "intake", "milter")] + [
+            f"{TOP}/postfix/{name}" for name in ("postsix-setup", "setup", "setup-checks", "setup-remove")]:
+        shutil.copy(path, "/usr/libexec/postsix")
+    for name in ("postfix/dual", "postfix/v6", "templates"):
+        shutil.copytree(f"{TOP}/{name}", f"/usr/share/postsix/{os.path.basename(name)}", dirs_exist_ok=True)
+    shutil.copy(f"{TOP}/templates/diagnose.tab", "/usr/share/postsix")
+    for name in ("sysusers.d", "tmpfiles.d"):
+        shutil.copy(f"{TOP}/systemd/{name}/postsix.conf", f"/usr/lib/{name}/")
+    write("/usr/local/sbin/systemctl", SYSTEMCTL, 0o755)
+    os.environ["PATH"] = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+    for name in os.listdir("/etc"):  # whatever the machine has of these
+        if name.startswith(("postfix-", "postsix")):
+            shutil.rmtree(f"/etc/{name}")
+    for name in ("postsix", "postfix-dual", "postfix-v6"):
+        for folder in ("/var/spool", "/var/lib"):
+            shutil.rmtree(f"{folder}/{name}", ignore_errors=True)
+    write("/run/units/default", "enabled\n")
+    write("/etc/postfix/main.cf", "compatibility_level = 3.6\n# mine\ninet_interfaces = loopback-only\nmyhostname = host.test\n")
+
+
+def snapshot():
+    """All that differs from the machine: the upper layers have nothing else. Not what a running Postfix writes."""
+    found = {}
+    for folder, folders, files in itertools.chain(*map(os.walk, [f"{ground[0]}/{name}/upper" for name in LAYERS] + ["/run/units/enabled"])):
+        if re.search(r"/(pid|private|public|active|incoming|maildrop|defer|bounce|trace|flush|hold|corrupt|saved)$", folder):
+            folders.clear()
+            continue
+        for path in [os.path.join(folder, name) for name in [""] + files]:
+            info = os.lstat(path)
+            if not re.search(r"postfix(-dual|-v6)?/(master\.lock|\w+_scache.*|prng_exch)$", path):
+                found[re.sub(r".*/(\w+)/upper", r"/\1", path)] = (info.st_mode, info.st_uid, info.st_gid,
+                                                              read(path) if os.path.isfile(path) else "")
+    return found
+
+
+def difference(before, after):
+    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+
+
+def calls():
+    found = [line for line in (read("/run/units/calls") or "").splitlines() if not line.startswith("is-")]
+    write("/run/units/calls", "")
+    return found
+
+
+def listening():
+    return sorted(re.findall(r"(\S+):25\b", run("ss", "-Hltn").stdout))
+
+
+def until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+# ---- what is refused, before anything is changed
+
+def refused(options, why, name, status=78):
+    before = snapshot()
+    got = setup(*options)
+    ok(got.returncode == status and re.search(why, got.stdout), f"{name}: refused, with the reason") or diag(got.stdout)
+    eq(difference(before, snapshot()), [], f"{name}: nothing is changed")
+
+
+def changed(name, value):
+    options = list(OPTIONS)
+    options[options.index(name) + 1] = value
+    return options
+
+
+def test_refusals():
+    refused(["--nonsense"], "unknown argument --nonsense", "an unknown option", 64)
+    refused(["--title"], "needs a value", "an option without its value", 64)
+    refused(["--purge"], "goes with --remove", "--purge alone", 64)
+    refused([], r"(?s)--v6-domain is wanted.*--dual-domain is wanted.*--operator is wanted.*--dual-addresses is wanted", "no options")
+    refused(changed("--v6-domain", "six..test"), r'--v6-domain: "six\.\.test" is no domain', "a wrong domain")
+    refused(changed("--v6-domain", "šest.test"), "xn--", "a domain in letters of its own")
+    refused(changed("--v6-domain", "dual.test"), "two domains are wanted", "one domain for both")
+    refused(OPTIONS + ["--v6-hostname", "mx.dual.test"], "two names are wanted", "one name for both")
+    refused(changed("--operator", "me@six.test"), "a mailbox elsewhere", "an operator in the service's domain")
+    refused(changed("--operator", "me"), "is no address", "an operator without a domain")
+    refused(changed("--v6-address", "2001:db8:25::7"), rf"2001:db8:25::7 is no address of this host; it has.* {V6}", "an address of others")
+    refused(changed("--dual-addresses", DUAL4), "--dual-addresses: an IPv6 address is wanted", "dual without IPv6")
+    refused(changed("--dual-addresses", DUAL6), "--dual-addresses: an IPv4 address is wanted", "dual without IPv4")
+    refused(OPTIONS + ["--language", "xx"], "no folder .*templates/xx", "a language that is not there")
+    refused(OPTIONS + ["--title", "a \\ b"], "configuration would be wrong: postsix.conf:[0-9]+: .*title", "a title that cannot be")
+    refused(OPTIONS + ["--single-address"], "exclude each other", "one address and two", 64)
+    refused(OPTIONS + ["--cert", "/nothing"], "--cert needs --key", "a certificate without a key", 64)
+    refused(OPTIONS + ["--cert", "/nothing", "--key", "/nothing"], "no certificate can be read", "no certificate")
+    refused(["--v6-domain", "a..b", *OPTIONS[2:8], "--v6-address", "::7", *OPTIONS[8:]], r"(?s)is no domain.*no address of this host",
+            "two faults are told at once")
+    write("/etc/postfix-v6/main.cf", "mail_name = mine\n")
+    refused(OPTIONS, "/etc/postfix-v6 is there and not of postsix setup", "a foreign instance")
+    shutil.rmtree("/etc/postfix-v6")
+    got = run("setpriv", "--reuid=65534", "/usr/sbin/postsix", "setup", *OPTIONS)
+    eq((got.returncode, "only root" in got.stdout), (77, True), "not for everyone")
+    with open("/usr/libexec/postsix/setup", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        got = setup(*OPTIONS)
+        eq((got.returncode, "another postsix setup runs" in got.stdout), (71, True), "one at a time")
+
+
+def test_clashes():
+    with socket.create_server((V6, 25), family=socket.AF_INET6):
+        refused(OPTIONS, rf"port 25 of {V6} is taken by python3? \(process \d+\): stop it", "port 25 taken by a program")
+    with socket.create_server(("", 25)):
+        refused(OPTIONS, rf"port 25 of {DUAL4} is taken by", "port 25 taken on all IPv4 addresses")
+    own = read("/etc/postfix/main.cf")
+    write("/etc/postfix/main.cf", own.replace("loopback-only", "all"))
+    why = rf"port 25 of {V6} is configured in the Postfix instance of /etc/postfix, too: .*postconf -c /etc/postfix -e inet_interfaces"
+    refused(OPTIONS, why, "the default instance will take port 25")
+    run("postmulti", "-i", "-", "-p", "start")
+    why = rf"(?s)port 25 of {DUAL4} is taken by the Postfix instance of /etc/postfix: .*port 25 of {V6} is taken"
+    refused(OPTIONS, why, "the default instance has it")
+    run("postmulti", "-i", "-", "-p", "stop")
+    write("/run/units/default", "disabled\n")
+    eq(setup(*OPTIONS, "--dry-run").returncode, 0, "one that will never run does not matter")
+    write("/run/units/default", "enabled\n")
+    write("/etc/postfix/main.cf", own)
+
+
+# ---- what is done
+
+def test_dry_run():
+    before = snapshot()
+    got = setup(*OPTIONS, "--dry-run")
+    eq(got.returncode, 0, "--dry-run passes") or diag(got.stdout)
+    eq((difference(before, snapshot()), calls()), ([], []), "it changes nothing")
+    for what in ("systemd-sysusers postsix.conf", "+v6_domain = six.test", f"+listen = {V6}", "postsix dkim-key", "openssl req -x509",
+                 "postmulti -e init", "+++ /etc/postfix-dual/main.cf", "postmulti -I postfix-v6 -G postsix -e create",
+                 "systemctl enable postsix.target", "systemctl start postfix@postfix-v6.service", "Nothing was changed."):
+        ok(what in got.stdout, f"it shows {what}")
+
+
+def test_run(first_main):
+    got = setup(*OPTIONS)
+    eq(got.returncode, 0, "setup runs") or diag(got.stdout)
+    eq(sorted(os.listdir("/run/units/enabled")), UNITS, "the units are enabled")
+    eq(calls(), [f"{verb} {unit}" for verb in ("enable", "start") for unit in (UNITS[2], *UNITS[:2])], "and started, ours first")
+    eq(listening(), sorted([DUAL4, f"[{DUAL6}]", f"[{V6}]"]), "both instances listen")
+    ok("six.test. IN MX 10 mx.six.test." in got.stdout and "postsix check" in got.stdout, "it says what to publish, and what next")
+    eq([line for line in read("/etc/postfix/main.cf").splitlines() if not line.startswith("multi_instance_")], first_main.splitlines(),
+       "of the default instance's main.cf, all stays")
+    modes = {path: oct(os.stat("/etc/postsix/" + path).st_mode & 0o777) for path in
+             ("postsix.conf", "token.secret", "keys/one.rsa", "keys/one.ed25519", "tls/self.key")}
+    eq(list(modes.values()), ["0o644", "0o600", "0o600", "0o600", "0o600"], "configuration is for all, secrets for root") or diag(modes)
+    eq(len(read("/etc/postsix/token.secret").strip()), 64, "the token secret has 32 octets")
+    config = read("/etc/postsix/postsix.conf")
+    options = [line.split("\t")[0].rpartition(".") for line in run("/usr/sbin/postsix", "config", "--options").stdout.splitlines()]
+    eq(re.findall(r"(?m)^#?(\w+) =", config), [name for *_, name in options], "the configuration has every option, in the table's order")
+    eq(re.findall(r"(?m)^\[.*\]", config), ["[postsix]", "[dual]", "[v6]", "[site one]"], "in its sections")
+    got = run("/usr/sbin/postsixd", "--check")
+    eq(got.returncode, 0, "postsixd is content with it") or diag(got.stdout)
+    eq([run("postconf", "-hc", f"/etc/postfix-{i}", "mail_version", "multi_instance_enable").stdout.split()[1] for i in ("dual", "v6")],
+       ["yes", "yes"], "both are enabled for postmulti")
+
+
+def test_tls():
+    """The certificate is for both names, and the handshake ends well."""
+    for address, name in ((f"{DUAL4}", "mx.dual.test"), (f"[{V6}]", "mx.six.test")):
+        got = run("openssl", "s_client", "-starttls", "smtp", "-connect", f"{address}:25", "-verify_hostname", name,
+                  "-CAfile", "/etc/postsix/tls/self.crt", "-verify_return_error")
+        ok("Verify return code: 0" in got.stdout, f"STARTTLS on {address}, for {name}") or diag(got.stdout[-800:])
+
+
+def test_again():
+    before = snapshot()
+    for options in (OPTIONS, ["--yes"], []):
+        got = setup(*options)
+        eq((got.returncode, "Nothing to do" in got.stdout), (0, True), f"again with {len(options)} words: nothing to do") or diag(got.stdout)
+    eq((difference(before, snapshot()), calls()), ([], []), "nothing is changed or restarted")
+
+
+def test_change():
+    """What a person wrote into the configuration stays; what an option says, changes; what it concerns, is restarted."""
+    path = "/etc/postsix/postsix.conf"
+    write(path, read(path).replace("#total_daily = 10000", "# we are small\ntotal_daily = 500") + "\n; the end\n\n")
+    before = read(path)
+    eq(calls() + [setup().returncode], [0], "a change by hand is no fault")
+    eq((read(path), calls()), (before, []), "and stays")
+    got = setup("--title", "IPv6 checker of example", "--yes")
+    eq(got.returncode, 0, "another title") or diag(got.stdout)
+    eq(read(path), before.replace("title = IPv6 e-mail checker", "title = IPv6 checker of example"),
+       "changes one line")
+    eq(calls(), ["restart postsix.target"], "and restarts postsix")
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-days", "9",
+        "-keyout", "/etc/own.key", "-out", "/etc/own.crt")
+    refused(["--cert", "/etc/own.crt", "--key", "/etc/postsix/tls/self.key"], "is not the key of", "another's key")
+    eq(setup("--cert", "/etc/own.crt", "--key", "/etc/own.key", "--yes").returncode, 0, "a certificate of one's own")
+    eq(sorted(calls()), sorted(["restart " + unit for unit in UNITS]), "restarts the instances, too")
+    eq(run("postconf", "-hc", "/etc/postfix-v6", "smtpd_tls_chain_files").stdout, "/etc/own.key /etc/own.crt\n", "which have it")
+    got = setup("--site", "two", "--v6-domain", "seis.test", "--dual-domain", "doble.test", "--yes")
+    eq(got.returncode, 0, "a second site") or diag(got.stdout)
+    ok("[site two]\n" in read(path) and os.path.exists("/etc/postsix/keys/two.rsa"), "is added, with keys")
+    eq(run("postconf", "-hc", "/etc/postfix-v6", "virtual_mailbox_domains").stdout, "six.test seis.test\n", "and received for")
+    calls()
+
+
+def test_failure():
+    """A step that fails is named; the next run goes on."""
+    write("/run/units/broken", UNITS[2])
+    got = setup("--title", "Another", "--yes")
+    ok(got.returncode == 71 and 'step "units" failed' in got.stdout and f"Job for {UNITS[2]} failed" in got.stdout
+       and "run postsix setup again" in got.stdout, "a failure names its step, its words, and how to go on") or diag(got.stdout)
+    os.unlink("/run/units/broken")
+    calls()
+    got = setup()
+    eq((got.returncode, calls()), (0, ["restart postsix.target"]), "the next run does what was left") or diag(got.stdout)
+
+
+def test_remove(first, first_main):
+    write("/var/spool/postfix-v6/deferred/A/ABC", "mail\n")
+    got = setup("--remove", "--dry-run")
+    before = snapshot()
+    ok(got.returncode == 0 and "-e destroy" in got.stdout and not difference(before, snapshot()), "--remove --dry-run only shows")
+    eq(listening(), sorted([DUAL4, f"[{DUAL6}]", f"[{V6}]"]), "and stops nothing")
+    got = setup("--remove")
+    eq(got.returncode, 0, "--remove") or diag(got.stdout)
+    eq((listening(), os.listdir("/run/units/enabled"), os.listdir("/run/units/active")), ([], [], []), "everything is stopped and disabled")
+    eq(read("/etc/postfix/main.cf"), first_main, "the default instance's main.cf is as it was, to the octet")
+    eq([path for path in ("/etc/postfix-dual", "/etc/postfix-v6", "/var/spool/postfix-dual", "/var/lib/postfix-dual", "/var/lib/postfix-v6")
+        if os.path.exists(path)], [], "the instances are gone")
+    ok("1 messages and stays" in got.stdout and read("/var/spool/postfix-v6/deferred/A/ABC"), "but a message that waited")
+    ok(read("/etc/postsix/postsix.conf") and read("/etc/postsix/token.secret"), "configuration and keys stay")
+    ok("Nothing to do" in setup("--remove").stdout, "a second time there is nothing to do")
+    eq(setup("--yes").returncode, 0, "and back again, with the same configuration")
+    refused(["--remove", "--purge"], "say --yes", "--purge without --yes", 64)
+    got = setup("--remove", "--purge", "--yes")
+    eq(got.returncode, 0, "--remove --purge") or diag(got.stdout)
+    left = [path for path in difference(first, snapshot()) if not re.search(r"^/etc/(own|g?shadow-?|passwd-?|group-?|\.pwd)|^/var/(lib|spool)/(postfix/)?$", path)]  # overlay's
+    eq(left, [], "leaves nothing but users")
+
+
+def test_kill():
+    """Killed after its first command, after its seventh (PLACES=1: the second), and so on; then it is run again, and all is there."""
+    number, status, wanted, stride = 0, -1, None, int(os.environ.get("PLACES") or 6)
+    for number in range(1, 60, stride):
+        write("/run/n", f"{number}\n")
+        for tool in ("systemd-tmpfiles", "openssl", "postmulti", "mv"):
+            write(f"/usr/local/sbin/{tool}", f'#!/bin/bash\n/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin {tool} "$@"\nstatus=$?\n'
+                  "n=$(($(cat /run/n) - 1)); echo $n >/run/n; ((n != 0)) || kill -9 $(cat /run/victim)\nexit $status\n", 0o755)
+        victim = subprocess.Popen(["/bin/bash", "-c", 'echo $$ >/run/victim; exec /usr/sbin/postsix setup "$@"', "setup", *OPTIONS],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        status = victim.wait()
+        for tool in ("systemd-tmpfiles", "openssl", "postmulti", "mv"):
+            os.unlink(f"/usr/local/sbin/{tool}")
+        if status == 0:
+            break
+        again = until_free()
+        faults = [] if again.returncode == 0 else [again.stdout]
+        found = {path for path in snapshot() if not path.endswith(".new") and "/.tmp" not in path}
+        wanted = wanted or found
+        faults += sorted(found ^ wanted)
+        faults += [] if listening() == sorted([DUAL4, f"[{DUAL6}]", f"[{V6}]"]) else [f"listening: {listening()}"]
+        faults += [] if "Nothing to do" in setup().stdout else ["there is still something to do"]
+        got = setup("--remove", "--purge", "--yes")
+        faults += [got.stdout] if got.returncode else []
+        eq((status, faults), (-signal.SIGKILL, []), f"killed at place {number}: the next run mends it")
+    ok(number > 5 and status == 0, "to its end")
+    eq(setup("--remove", "--purge", "--yes").returncode, 0, "and away")
+
+
+def until_free():
+    """The killed one's last child may still hold its lock for a moment."""
+    got = setup(*OPTIONS)
+    deadline = time.monotonic() + 60
+    while "another postsix setup runs" in got.stdout and time.monotonic() < deadline:
+        time.sleep(0.1)
+        got = setup(*OPTIONS)
+    return got
+
+
+def test_terminal():
+    """Questions, with what is at hand as the answer that Enter gives."""
+    answers = ["six.test", "dual.test", "operator@good.test", "", V6, "", "", "", ""]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv("/usr/sbin/postsix", ["postsix", "setup", "--dry-run"])
+    text = ""
+    with contextlib.suppress(OSError):
+        while True:
+            text += os.read(terminal, 4096).decode(errors="replace")
+            if re.search(r"(?m)^.*: (\x1b\S*)?\Z", text) and answers:
+                os.write(terminal, answers.pop(0).encode() + b"\n")
+                text += "\n"
+    status = os.waitpid(pid, 0)[1]
+    ok(status == 0 and not answers, "nine questions on a terminal") or diag(text[-3000:])
+    ok(f"[{DUAL4} 2001:db8:25::" in text and "[mx.six.test]" in text, "with suggestions")
+    ok("+hostname = mx.six.test" in text and "+title = IPv6 e-mail checker" in text, "of which Enter makes the answers")
+
+
+def test_single():
+    run("ip", "address", "delete", V6 + "/128", "dev", "lo")
+    got = setup(*OPTIONS[:6], *OPTIONS[8:], "--single-address")
+    eq((got.returncode, listening()), (0, sorted([DUAL4, f"[{DUAL6}]"])), "a host with one address") or diag(got.stdout)
+    eq(run("/usr/sbin/postsix", "config", "v6.listen").stdout, DUAL6 + "\n", "both instances have it")
+    ok("Nothing to do" in setup(*OPTIONS[:6], *OPTIONS[8:], "--single-address").stdout, "again: nothing to do")
+
+
+def test_without_systemd():
+    os.rmdir("/run/systemd/system")
+    got = setup()
+    ok(got.returncode == 0 and "systemd does not run here, so this was left out: systemctl enable --now postsix.target" in got.stdout,
+       "without systemd it says what it left out") or diag(got.stdout)
+    os.mkdir("/run/systemd/system")
+    eq(setup("--remove", "--purge", "--yes").returncode, 0, "and away")
+
+
+def main():
+    fault = build_host()
+    if fault:
+        skip("postsix setup", f"no overlay file system here: {fault.strip()}")
+        done()
+    first, first_main = snapshot(), read("/etc/postfix/main.cf")
+    test_refusals()
+    test_clashes()
+    test_terminal()
+    test_dry_run()
+    test_run(first_main)
+    test_tls()
+    test_again()
+    test_change()
+    test_failure()
+    test_remove(first, first_main)
+    test_kill()
+    test_single()
+    test_without_systemd()
+    done()
+
+
+if os.environ.get("POSTSIX_HOST") != "yes":
+    if os.geteuid() != 0:
+        sys.exit("only root can make namespaces")
+    os.environ["POSTSIX_HOST"] = "yes"
+    os.execvp("unshare", ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-B",
+                          os.path.abspath(__file__)])
+main()
