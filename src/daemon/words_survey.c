@@ -176,7 +176,7 @@ static void add_notes(struct words_tree *tree)
 
 	if (of_mx != NULL)
 		add_note(tree, &notes, "note", of_mx, &tree->facts);
-	if (first > 0 && survey->hosts[first].preference > survey->hosts[0].preference)
+	if (survey_prefers_v4(survey))
 		add_count_note(tree, &notes, "later",
 			       words_stranger(tree, survey->hosts[first].name), (size_t)first + 1);
 	note_kinds(tree, &notes);

@@ -176,6 +176,17 @@ int survey_first_v6(const struct survey *survey)
 	return -1;
 }
 
+bool survey_prefers_v4(const struct survey *survey)
+{
+	const int first = survey_first_v6(survey);
+	size_t n = 0;
+
+	while (first > 0 && survey->hosts[n].preference < survey->hosts[first].preference)
+		if (survey->hosts[n++].has_v6 != SURVEY_NO)
+			return false;
+	return n > 0;
+}
+
 // Of two in order: the one that says more.
 static const struct survey_address *better(const struct survey_address *a,
 					   const struct survey_address *b)

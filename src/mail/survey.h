@@ -128,6 +128,10 @@ const char *survey_step_name(enum survey_step step);
 // known to have one.
 int survey_first_v6(const struct survey *survey);
 
+// Whether the hosts that the domain prefers to that one are known to have no IPv6 address: what the
+// DNS did not say of one of them is no reason to say so.
+bool survey_prefers_v4(const struct survey *survey);
+
 // The best that is known of the IPv6 addresses of the whole domain: accepts where one of them does,
 // else the first one's failure; NULL where there is no address.
 const struct survey_address *survey_best_v6(const struct survey *survey);

@@ -108,10 +108,7 @@ static bool has_no_global(const struct verdict_input *input)
 
 static bool is_later_mx(const struct verdict_input *input)
 {
-	const struct survey *survey = input->survey;
-	int first = survey == NULL ? -1 : survey_first_v6(survey);
-
-	return first > 0 && survey->hosts[first].preference > survey->hosts[0].preference;
+	return input->survey != NULL && survey_prefers_v4(input->survey);
 }
 
 // Every host that has an IPv6 address is in a zone whose name servers have none.

@@ -289,6 +289,13 @@ static void beside(struct scene *scene)
 	scene->survey.hosts[1].preference = 10;
 }
 
+// Of the one that is preferred the DNS said nothing.
+static void perhaps_later(struct scene *scene)
+{
+	later(scene);
+	scene->survey.hosts[0].has_v6 = SURVEY_UNKNOWN;
+}
+
 static void ula(struct scene *scene)
 {
 	struct survey_host *host = scene_host(scene, "a.good.test", 10);
@@ -330,6 +337,7 @@ static const struct {
 	{no_domain, {"no domain good.test", NULL}},
 	{later, {"b.good.test, number 2", NULL}},
 	{beside, {NULL}},
+	{perhaps_later, {NULL}},
 	{ula, {"fd00::1 of a.good.test", NULL}},
 	{ula_answers, {NULL}},
 	{alias, {"a.good.test, which is an alias", NULL}},
