@@ -14,6 +14,7 @@
 #include "adapter/survey_json.h"
 #include "base/mem.h"
 #include "mail/addr.h"
+#include "mail/dsn.h"
 
 struct judge {
 	const struct config *config;
@@ -110,7 +111,9 @@ void judge_find(const struct judge *judge, const struct history_row *row,
 		.family = family_of(judge->config, history_text(row, "client_address")),
 		.to_v6_domain = is_to_v6_domain(judge->config, history_text(row, "site"),
 						history_text(row, "recipient")),
-		.was_accepted = history_number(row, "accepted_at") != 0,
+		.was_accepted = history_number(row, "accepted_at") != 0 ||
+				dsn_is_by_other(history_text(row, "reporting_mta"),
+						judge->config->v6.hostname),
 	};
 	struct judgement *judgement = ret_judgement;
 

@@ -17,6 +17,7 @@
 #include "adapter/survey_json.h"
 #include "base/mem.h"
 #include "daemon/daemon.h"
+#include "mail/dsn.h"
 #include "mail/survey.h"
 
 static bool is_same_address(const char *a, const char *b, size_t b_len)
@@ -105,11 +106,13 @@ static void find_reason(struct finding *finding, const struct daemon *daemon,
 void finding_make(struct finding *finding, const struct daemon *daemon,
 		  const struct config_site *site, const struct store_mail *mail)
 {
-	struct verdict_input input = {.family = family_of(daemon->config, mail->client_address),
-				      .to_v6_domain = is_to_v6_domain(site, mail->recipient),
-				      .outcome = outcome_of(mail),
-				      .was_accepted = mail->was_accepted,
-				      .own_records = daemon->own_records};
+	struct verdict_input input = {
+		.family = family_of(daemon->config, mail->client_address),
+		.to_v6_domain = is_to_v6_domain(site, mail->recipient),
+		.outcome = outcome_of(mail),
+		.was_accepted = mail->was_accepted ||
+				dsn_is_by_other(mail->reporting_mta, daemon->config->v6.hostname),
+		.own_records = daemon->own_records};
 
 	*finding = (struct finding){.survey = read_survey(mail->survey)};
 	finding->has_trace = trace_parse(mail->trace, strlen(mail->trace), &finding->trace) == NULL;

@@ -157,7 +157,9 @@ static void add_notification(struct words_tree *tree)
 	add_stranger(tree, "tried_at", mail->last_attempt);
 	add_stranger(tree, "give_up_at", mail->will_retry_until);
 	add_stranger(tree, "class", mail->class);
-	words_add_flag(tree, "was_accepted", mail->was_accepted);
+	words_add_flag(tree, "was_accepted",
+		       mail->was_accepted ||
+			       dsn_is_by_other(mail->reporting_mta, tree->in->own_name));
 }
 
 static void add_site(struct words_tree *tree)

@@ -309,6 +309,14 @@ char *dsn_address(char *dst, size_t size, const char *field)
 	return dst;
 }
 
+bool dsn_is_by_other(const char *reporting_mta, const char *own_name)
+{
+	dsn_field reporter;
+
+	dsn_address(reporter, sizeof(reporter), reporting_mta);
+	return reporter[0] != '\0' && !text_equals_nocase(reporter, own_name);
+}
+
 void dsn_xtext(char *dst, size_t size, const char *text)
 {
 	static const char digits[] = "0123456789ABCDEF";

@@ -69,6 +69,10 @@ const char *dsn_action_name(enum dsn_action action); // "failed"; "unknown" for 
 // field has no address or a longer one.
 char *dsn_address(char *dst, size_t size, const char *field);
 
+// Whether another host than ours reports, by its Reporting-MTA field ("" is nobody): then ours had
+// handed the message over.
+bool dsn_is_by_other(const char *reporting_mta, const char *own_name);
+
 // xtext (RFC 3461 section 4): "+" and "=" and what is not printable ASCII as +HH. What does not fit
 // is cut, never inside a +HH.
 void dsn_xtext(char *dst, size_t size, const char *text);

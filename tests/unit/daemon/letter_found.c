@@ -64,6 +64,36 @@ static void test_verdicts(void **state)
 	}
 }
 
+// Who reports is another host than ours: then that one, or one before it, had taken the message
+// over IPv6, and what a third one said is no answer to us.
+static void test_C8_reported_by_another(void **state)
+{
+	static const struct {
+		const char *reporter, *words;
+	} rows[] = {
+		{"", "\r\n+???"},
+		{"dns; MX.six.test", "\r\n+???"},
+		{"dns; mx.uni.test", "\r\n[accepted]++??"},
+	};
+
+	(void)state;
+	house_write_template("bounce.txt", "Subject: bounce\n\n" VERDICTS "\n");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct store_mail mail = row_of(KIND_BOUNCE);
+		struct letter *letter;
+
+		mail.class = TEXT("ptr-required");
+		mail.status = TEXT("5.7.25");
+		mail.diagnostic = TEXT("smtp; 550 5.7.25 no PTR record");
+		mail.reporting_mta = TEXT(rows[i].reporter);
+		mail.remote_mta = TEXT("dns; mx.third.test");
+		letter = write_letter(&mail);
+		if (strstr(letter->message.text, rows[i].words) == NULL)
+			fail_msg("row %zu: %s", i, letter->message.text);
+		drop(letter);
+	}
+}
+
 // In a static buffer.
 static char *v4only_as_json(void)
 {
@@ -196,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_verdicts),
+		TEST(test_C8_reported_by_another),
 		TEST(test_survey_of_the_row),
 		TEST(test_parts),
 		TEST(test_language_of_the_address),
