@@ -88,11 +88,26 @@ def test_words(folder):
     ok("no-such-user" in brief and "What it means" not in brief, "--brief: without advice")
     czech = explain("--lang", "cs", one).stdout.decode("utf-8")
     ok("no-such-user" in czech and czech != text, "--lang cs")
+    ok(all(f"{title}: " in czech for title in ("Co se stalo", "Co to znamená", "Kdo to může napravit", "Co mu napsat")),
+       "its titles, too")
+    test_foreign(folder)
     advice = records(explain("--json", one))[0]["advice"]
     eq(sorted(advice), ["happened", "means", "send", "who"], "the same in JSON")
     local = write(folder, "local", text="content * * * * * does not like recipient\n")
     eq([(r["class"], r["row"]) for r in records(explain("--json", one, table=(*OURS[:4], "--local", local)))],
        [("content", "local:1")], "a row of one's own goes before")
+
+
+def test_foreign(folder):
+    """Somebody else's bounce: nothing of ours, and of IPv6 only what it says itself."""
+    text = "From: MAILER-DAEMON@x.test\nSubject: failure notice\n\n<a@y.test>:\n{}\n"
+    late, six = (write(folder, "foreign", name, text=text.format(words)) for name, words in (
+        ("late", "Reason: Maximum-Time-Expired (connection timed out)"),
+        ("six", "connect to mx.y.test[2001:db8::1]:25: Connection timed out")))
+    for lang in ("en", "cs"):
+        got = [r for r in records(explain("--json", "--lang", lang, late, six))]
+        eq([r["class"] for r in got], ["timeout", "timeout"], f"{lang}: two that came too late")
+        eq(["IPv6" in r["advice"]["happened"] for r in got], [False, True], f"{lang}: IPv6 where the bounce names an address")
 
 
 def test_statuses(folder):
@@ -112,8 +127,6 @@ def test_statuses(folder):
     with open("/dev/full", "wb") as full:
         eq(subprocess.run([f"{B}/postsix", "explain", *OURS, one], stdout=full, stderr=subprocess.DEVNULL,
                           check=False).returncode, 74, "74 where nothing can be written")
-    closed = subprocess.run(["sh", "-c", f"exec {B}/postsix survey --file {empty} >&-"], capture_output=True, check=False)
-    eq(closed.returncode, 74, "so it is where standard output is closed, whatever is opened instead")
 
 
 def test_hostile(folder):
@@ -128,15 +141,14 @@ def test_hostile(folder):
     eq(len({r["file"] for r in records(got)}), len(texts), "and says something of each")
 
 
-def small():
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
-
-
 def test_endless():
     """A file without an end, and an mbox without one whose reader goes."""
-    got = subprocess.run([f"{B}/postsix", "explain", *OURS, "/dev/zero"], capture_output=True, timeout=300, preexec_fn=small,
-                         check=False)
-    eq(got.returncode, 65, "a line without an end is read as far as a message goes")
+    # (memory is bounded, so that a mistake costs no more than this test)
+    with subprocess.Popen([f"{B}/postsix", "explain", *OURS, "/dev/zero"], stderr=subprocess.DEVNULL, preexec_fn=lambda:
+                          resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))) as endless:
+        _, endless.returncode, used = os.wait4(endless.pid, 0)
+    ok(os.waitstatus_to_exitcode(endless.returncode) == 65 and used.ru_maxrss < 100000,
+       "a line without an end is read as far as a message goes", used.ru_maxrss)
     with subprocess.Popen(["yes", "From x\n" + BOUNCE.format("one")], stdout=subprocess.PIPE) as many, \
             subprocess.Popen([f"{B}/postsix", "explain", *OURS], stdin=many.stdout, stdout=subprocess.PIPE) as reader:
         many.stdout.close()

@@ -217,6 +217,9 @@ def check_faults(house):
     with open("/dev/full", "wb") as full:
         eq([survey(house, "--no-reach", *form, "good.test", out=full).status for form in ((), ("--json",))], [74, 74],
            "output that cannot be written: 74")
+    closed = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *command(house, "--no-reach", "good.test")], capture_output=True,
+                            check=False)
+    eq(closed.returncode, 74, "a closed output, too, and nothing of it goes into whatever is opened instead")
     names = "".join(f"d{n}.many.own.test\n" for n in range(5000)).encode()
     with subprocess.Popen(command(house, "--no-reach"), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         threading.Thread(target=write_quietly, args=(process.stdin, names), daemon=True).start()
