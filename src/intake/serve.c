@@ -293,6 +293,7 @@ static void turn(struct crew *crew)
 	// where a descriptor is ready, ppoll lets no signal in, and under load there always is one
 	ppoll(NULL, 0, &at_once, &crew->mask);
 	reap(crew);
+	log_flush(0);
 	if (ready > 0 && crew->polls[0].revents != 0 && !stop_wanted)
 		accept_one(crew);
 }
