@@ -242,7 +242,8 @@ static const char *explain(sqlite3 *db, int r)
 
 static const char *check_version(sqlite3 *db)
 {
-	static const char check[] = "SELECT quick_check = 'ok' FROM pragma_quick_check(1)";
+	// (with an argument, SQLite 3.46 takes it for the name of a table)
+	static const char check[] = "SELECT quick_check = 'ok' FROM pragma_quick_check";
 	int64_t version = 0, application = 0, tables = 0, is_sound = 0;
 	int r = read_pragma(db, "PRAGMA user_version", &version);
 
