@@ -49,6 +49,8 @@ static const char *const notes[] = {
 	"implicit-aaaa", "implicit-a", "null-mx", "none",  "no-domain",  "no-dns",  "incomplete",
 	"cname",         "literal",    "later",   "ns-v4", "more-hosts", "some-not"};
 static const char *const whos[] = {"you", "provider", "nobody", "us"};
+static const char *const menders[] = {"sender", "recipient", "provider", "sending", "both"};
+static const char *const titles[] = {"happened", "means", "who", "send"};
 static const char *const providers[] = {"google", "microsoft"};
 static const char *const units[] = {"day", "hour", "minute", "second"};
 static const char *const word_names[] = {"server"};
@@ -104,6 +106,9 @@ static const struct kind {
 } kinds[] = {
 	{"class", CLASSES, name_of_class, NULL, {"subject", "happened", "means", "who", "?send"}},
 	{"ours", 2, NULL, ours, {"subject", "happened", "means", "who", "?send"}},
+	{"explain", CLASSES, name_of_class, NULL, {"happened", "means", "who", "?send"}},
+	{"mender", sizeof(menders) / sizeof(*menders), NULL, menders, {"text"}},
+	{"title", sizeof(titles) / sizeof(*titles), NULL, titles, {"text"}},
 	{"evidence", EVIDENCES, name_of_evidence, NULL, {"text"}},
 	{"ability", ABILITIES, name_of_ability, NULL, {"title", "about"}},
 	{"verdict", VERDICTS, name_of_verdict, NULL, {"text"}},
@@ -112,7 +117,7 @@ static const struct kind {
 	{"reach", SURVEY_REACHES, name_of_reach, NULL, {"text"}},
 	{"step", SURVEY_STEPS, name_of_step, NULL, {"text"}},
 	{"note", sizeof(notes) / sizeof(*notes), NULL, notes, {"text"}},
-	{"who", sizeof(whos) / sizeof(*whos), NULL, whos, {"text", "explain"}},
+	{"who", sizeof(whos) / sizeof(*whos), NULL, whos, {"text"}},
 	{"provider", sizeof(providers) / sizeof(*providers), NULL, providers, {"hint"}},
 	{"unit", sizeof(units) / sizeof(*units), NULL, units, {"one", "few", "many"}},
 	{"word", sizeof(word_names) / sizeof(*word_names), NULL, word_names, {"text"}},
@@ -225,6 +230,7 @@ static const char *fill(const char *template, const struct phrase_facts *facts, 
 		{.name = "our_domain", .text = facts->our_domain},
 		{.name = "our_host", .text = facts->our_host},
 		{.name = "our_address", .text = facts->our_address},
+		{.name = "is_v6", .text = facts->is_v6 ? "yes" : ""},
 		{.name = "code", .text = facts->code},
 		{.name = "step", .text = facts->step},
 		{.name = "n", .text = facts->n},
@@ -235,11 +241,33 @@ static const char *fill(const char *template, const struct phrase_facts *facts, 
 	return mustache_render(template, MUSTACHE_TEXT, &list, out);
 }
 
+static bool is_one_of(const char *text, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], text) == 0)
+			return true;
+	return false;
+}
+
+// Who can mend it: a name, whose text is elsewhere.
+static const char *check_who(const struct entry *entry)
+{
+	const char *name = buf_string(&entry->text);
+
+	if (strncmp(entry->section, "explain ", 8) != 0)
+		return is_one_of(name, whos, sizeof(whos) / sizeof(*whos))
+			       ? NULL
+			       : "it must be one of you, provider, nobody, us";
+	return is_one_of(name, menders, sizeof(menders) / sizeof(*menders))
+		       ? NULL
+		       : "it must be one of sender, recipient, provider, sending, both";
+}
+
 // With every fact and with none, since a section's inside is looked at only where it stands.
 static void check_entry(struct reading *reading, const struct entry *entry)
 {
 	static const struct phrase_facts none,
-		all = {"x", "x", "x", "x", "x", "x", "x", "x", "x", "x", "x"};
+		all = {"x", "x", "x", "x", "x", "x", "x", "x", true, "x", "x", "x"};
 	auto_buf struct buf out = buf_make(FILLED_MAX);
 	const char *template = buf_string(&entry->text);
 	const char *fault = fill(template, &none, "", &out);
@@ -248,12 +276,8 @@ static void check_entry(struct reading *reading, const struct entry *entry)
 		fault = fill(template, &all, "x", &out);
 	if (buf_failed(&entry->text) || buf_failed(&out))
 		fault = "too long";
-	if (fault == NULL && strcmp(entry->key, "who") == 0) {
-		fault = "it must be one of you, provider, nobody, us";
-		for (size_t i = 0; i < sizeof(whos) / sizeof(*whos); i++)
-			if (strcmp(whos[i], template) == 0)
-				fault = NULL;
-	}
+	if (fault == NULL && strcmp(entry->key, "who") == 0)
+		fault = check_who(entry);
 	if (fault != NULL)
 		report(reading, entry->line, entry->key, fault);
 }

@@ -9,6 +9,10 @@
 //
 //	class     every class_name()                subject, happened, means, who, send
 //	ours      handover, records                 the same: the fault is ours
+//	explain   every class_name()                happened, means, who, send: of any bounce from
+//	                                            anywhere (postsix explain), over IPv6 or not
+//	mender    what who of [explain …] may be    text
+//	title     happened, means, who, send        text: what stands before one of [explain …]
 //	evidence  every evidence of mail/verdict.h  text
 //	ability   every ability                     title, about
 //	verdict   pass, fail, unknown               text
@@ -17,7 +21,7 @@
 //	reach     every survey_reach_name()         text
 //	step      every survey_step_name()          text
 //	note      see the table                     text
-//	who       you, provider, nobody, us         text (in a letter), explain (to a third person)
+//	who       you, provider, nobody, us         text
 //	provider  google, microsoft                 hint
 //	unit      day, hour, minute, second         one, few, many
 //	word      server                            text: {{server}}, where no host is known
@@ -26,6 +30,7 @@
 // empty where nobody can do anything.
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -41,10 +46,10 @@ struct phrase_facts {
 	const char *host;         // the mail server in question
 	const char *host_address; // and its address
 	const char *answer;       // that server's words, one line
-	const char *our_domain;   // the IPv6-only domain that a refused message of ours came from;
-				  // empty where it was not ours (postsix explain)
+	const char *our_domain;   // the IPv6-only domain that a refused message of ours came from
 	const char *our_host;     // the name of our server that speaks IPv6 only
 	const char *our_address;  // its IPv6 address
+	bool is_v6;               // host_address is known, and an IPv6 one (in [explain …])
 	const char *code;         // of SMTP, in [reach …]
 	const char *step;         // [step …]'s text, in [reach …]
 	const char *n;            // a number, where the text counts

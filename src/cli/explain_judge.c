@@ -6,6 +6,7 @@
 
 #include "cli/explain_judge.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,39 @@ static bool is_success(const struct dsn_recipient *block)
 	}
 }
 
+static bool is_about_way(const struct diagnosis *diagnosis)
+{
+	return !diagnosis->remote_spoke &&
+	       (diagnosis->class == CLASS_UNROUTABLE || diagnosis->class == CLASS_TIMEOUT ||
+		diagnosis->class == CLASS_REFUSED);
+}
+
+// "connect to mx.example[2001:db8::1]:25: Connection timed out", "host mx.example [192.0.2.1]: …":
+// the first address in brackets in what is said of this recipient alone, since text around it names
+// the message's sender, too; so does this field, where a report is only half one.
+static void find_address(struct explained_recipient *recipient, const char *said)
+{
+	const char *end = strcasestr(said, "Received-From-MTA:");
+
+	if (!is_about_way(&recipient->diagnosis))
+		return;
+	for (const char *at = strchr(said, '['); at != NULL && (end == NULL || at < end);
+	     at = strchr(at + 1, '[')) {
+		const char *start = text_starts_nocase(at + 1, "IPv6:") ? at + 6 : at + 1;
+		char inside[EXPLAINED_ADDRESS_SIZE] = "";
+		unsigned char bytes[sizeof(struct in6_addr)];
+		size_t len = strcspn(start, "]");
+
+		if (len < sizeof(inside))
+			memcpy(inside, start, len);
+		recipient->is_v6 = inet_pton(AF_INET6, inside, bytes) == 1;
+		if (recipient->is_v6 || inet_pton(AF_INET, inside, bytes) == 1) {
+			memcpy(recipient->host_address, inside, sizeof(inside));
+			return;
+		}
+	}
+}
+
 static void judge_block(struct judge *judge, const struct dsn_recipient *block)
 {
 	char address[DSN_FIELD_MAX + 1];
@@ -166,6 +200,7 @@ static void judge_block(struct judge *judge, const struct dsn_recipient *block)
 	recipient->diagnosis.status = block->status;
 	if (recipient->is_classed)
 		diagnose(judge->table, &input, &recipient->diagnosis);
+	find_address(recipient, block->diagnostic_code);
 	recipient->host = host_of(block->remote_mta);
 	recipient->words =
 		mem_strdup(*block->diagnostic_code != '\0' ? block->diagnostic_code : input.text);
@@ -185,6 +220,7 @@ static void judge_words(struct judge *judge, const struct bounce_text_recipient 
 	recipient->host = mem_strdup("");
 	recipient->words = mem_strdup(*words != '\0' ? words : judge->whole);
 	diagnose(judge->table, &input, &recipient->diagnosis);
+	find_address(recipient, words);
 }
 
 static void judge_text(struct judge *judge)

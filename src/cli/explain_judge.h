@@ -10,12 +10,17 @@
 #include "mail/diagnose.h"
 #include "mail/dsn.h"
 
+#define EXPLAINED_ADDRESS_SIZE 46
+
 struct explained_recipient {
 	char *address; // "" where the bounce names nobody
 	enum dsn_action action;
 	bool is_classed; // it failed or waits; else only diagnosis.status is set
 	struct diagnosis diagnosis;
-	char *host;  // the server that spoke; "" for none
+	char *host; // the server that spoke; "" for none
+	// The server's address, where it was not reached and the reporter says so; "" for none.
+	char host_address[EXPLAINED_ADDRESS_SIZE];
+	bool is_v6;  // and that is an IPv6 one
 	char *words; // what was said, as UTF-8; "" for nothing
 };
 

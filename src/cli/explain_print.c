@@ -15,15 +15,7 @@
 #define WORDS_MAX  600 // octets shown of what a server said
 #define ADVICE_MAX 4000
 
-static const struct {
-	const char *key;
-	const char *title;
-} advice[] = {
-	{"happened", "What happened"},
-	{"means", "What it means"},
-	{"who", "Who can mend it"},
-	{"send", "What to send them"},
-};
+static const char *const advice[] = {"happened", "means", "who", "send"};
 
 #define ADVICES (sizeof(advice) / sizeof(advice[0]))
 
@@ -35,6 +27,8 @@ static struct phrase_facts facts_of(const struct explained_recipient *recipient)
 	return (struct phrase_facts){.address = recipient->address,
 				     .domain = at != NULL ? at + 1 : "",
 				     .host = recipient->host,
+				     .host_address = recipient->host_address,
+				     .is_v6 = recipient->is_v6,
 				     .answer = recipient->diagnosis.remote_spoke ? recipient->words
 										 : ""};
 }
@@ -46,10 +40,10 @@ static void add_advice(const struct phrases *phrases, const struct explained_rec
 	struct phrase_facts facts = facts_of(recipient);
 
 	if (strcmp(key, "who") == 0)
-		phrases_say(phrases, "who", phrases_get(phrases, "class", class, "who"), "explain",
-			    &facts, out);
+		phrases_say(phrases, "mender", phrases_get(phrases, "explain", class, "who"),
+			    "text", &facts, out);
 	else
-		phrases_say(phrases, "class", class, key, &facts, out);
+		phrases_say(phrases, "explain", class, key, &facts, out);
 }
 
 static const char *kind_of(const struct explained *explained)
@@ -129,10 +123,11 @@ static void print_advice(const struct phrases *phrases, const struct explained_r
 	for (size_t i = 0; i < ADVICES; i++) {
 		auto_buf struct buf line = buf_make(ADVICE_MAX), text = buf_make(ADVICE_MAX);
 
-		add_advice(phrases, recipient, advice[i].key, &text);
+		add_advice(phrases, recipient, advice[i], &text);
 		if (text.len == 0)
 			continue;
-		buf_addf(&line, "%s: %s", advice[i].title, buf_string(&text));
+		phrases_say(phrases, "title", advice[i], "text", &(struct phrase_facts){0}, &line);
+		buf_addf(&line, ": %s", buf_string(&text));
 		add_wrapped(out, &line);
 	}
 }
@@ -243,8 +238,8 @@ static void add_all_advice(const struct phrases *phrases,
 	for (size_t i = 0; i < ADVICES; i++) {
 		auto_buf struct buf text = buf_make(ADVICE_MAX);
 
-		add_advice(phrases, recipient, advice[i].key, &text);
-		buf_addf(out, "%s\"%s\":", i > 0 ? "," : "", advice[i].key);
+		add_advice(phrases, recipient, advice[i], &text);
+		buf_addf(out, "%s\"%s\":", i > 0 ? "," : "", advice[i]);
 		add_json(out, buf_string(&text));
 	}
 	buf_addc(out, '}');

@@ -84,6 +84,9 @@ static const struct {
 	{"text = pass", "text = {{#n}}", "text = {{#n}}", 0, "text: line 1: {{#n}} is not closed"},
 	{"who = you", "who = them", "who = them", 0,
 	 "who: it must be one of you, provider, nobody, us"},
+	{"[explain tls]", "[explian tls]", NULL, 0, "[explain tls] means: must be given"},
+	{"who = sender", "who = you", "[explain no-such-user]", 4,
+	 "who: it must be one of sender, recipient, provider, sending, both"},
 	{"text = pass", "pass", "pass\n", 0, "line: neither [section] nor name = value"},
 };
 
@@ -162,6 +165,16 @@ static void test_say(void **state)
 	phrases_free(phrases);
 }
 
+static void assert_no_hole(const char *text)
+{
+	static const char *const holes[] = {"  ", " ,", " .", " ;", " :", "()", ".."};
+
+	assert_int_not_equal(*text, '\0');
+	for (size_t i = 0; i < sizeof(holes) / sizeof(*holes); i++)
+		if (strstr(text, holes[i]) != NULL)
+			fail_msg("%s", text);
+}
+
 // Every class, with and without what it may name: one line, and no hole in the sentence.
 static void test_no_holes(void **state)
 {
@@ -198,12 +211,113 @@ static void test_no_holes(void **state)
 	}
 }
 
+// Of a bounce anything may be missing, the recipient too.
+static const struct phrase_facts explained[] = {
+	{0},
+	{.host = "mx.a.test"},
+	{.address = "jan@a.test", .domain = "a.test"},
+	{.address = "jan@a.test", .domain = "a.test", .host = "mx.a.test"},
+	{.address = "jan@a.test", .domain = "a.test", .host_address = "192.0.2.1"},
+	{.address = "jan@a.test", .domain = "a.test", .host_address = "2001:db8::1", .is_v6 = true},
+};
+
+static const char *const explain_keys[] = {"happened", "means", "send"};
+
+static void test_explain_no_holes(void **state)
+{
+	(void)state;
+	for (size_t l = 0; l < sizeof(languages) / sizeof(*languages); l++) {
+		struct phrases *phrases = phrases_read("templates", languages[l], stderr);
+
+		assert_non_null(phrases);
+		for (size_t i = 0; i < CLASSES * 6 * 3; i++) {
+			auto_buf struct buf out = buf_make(3000);
+
+			phrases_say(phrases, "explain", class_name((enum class)(i / 18)),
+				    explain_keys[i / 6 % 3], &explained[i % 6], &out);
+			assert_true(text_is_printable(buf_string(&out), out.len));
+			assert_no_hole(buf_string(&out));
+		}
+		phrases_free(phrases);
+	}
+}
+
+// Fails where a sentence names IPv6 and no condition.
+static void assert_conditional(const char *text, const char *condition, const char *Condition)
+{
+	char sentence[1000];
+
+	for (size_t len; *text != '\0'; text += len) {
+		const char *end = strstr(text, ". ");
+
+		len = end != NULL ? (size_t)(end - text) + 2 : strlen(text);
+		assert_true(len < sizeof(sentence));
+		memcpy(sentence, text, len);
+		sentence[len] = '\0';
+		if ((strstr(sentence, "v6") != NULL || strstr(sentence, "AAAA") != NULL) &&
+		    strstr(sentence, condition) == NULL && strstr(sentence, Condition) == NULL)
+			fail_msg("%s", sentence);
+	}
+}
+
+// Bounces come from anywhere: what happened is not said to have to do with IPv6, and the rest only
+// "if", unless the class says so, or the evidence.
+static void test_explain_claims_no_v6(void **state)
+{
+	(void)state;
+	for (size_t l = 0; l < sizeof(languages) / sizeof(*languages); l++) {
+		struct phrases *phrases = phrases_read("templates", languages[l], stderr);
+
+		assert_non_null(phrases);
+		for (size_t i = 0; i < CLASSES * 5 * 3; i++) {
+			const enum class class = (enum class)(i / 15);
+			auto_buf struct buf out = buf_make(3000);
+			const char *text;
+
+			phrases_say(phrases, "explain", class_name(class), explain_keys[i / 5 % 3],
+				    &explained[i % 5], &out);
+			text = buf_string(&out);
+			if (class == CLASS_NO_AAAA || class == CLASS_NO_V6_POLICY)
+				assert_non_null(strstr(text, i / 5 % 3 < 2 ? "IPv6" : "AAAA"));
+			else if (i / 5 % 3 == 0)
+				assert_null(strstr(text, "v6"));
+			else
+				assert_conditional(text, l == 0 ? " if " : " pokud ",
+						   l == 0 ? "If " : "Pokud ");
+		}
+		phrases_free(phrases);
+	}
+}
+
+static void test_explain_says_v6(void **state)
+{
+	static const enum class classes[] = {CLASS_UNROUTABLE, CLASS_TIMEOUT, CLASS_REFUSED};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * 3; i++) {
+		struct phrases *phrases = phrases_read("templates", languages[i / 3], stderr);
+		auto_buf struct buf out = buf_make(3000);
+
+		assert_non_null(phrases);
+		phrases_say(phrases, "explain", class_name(classes[i % 3]), "happened",
+			    &explained[5], &out);
+		assert_non_null(strstr(buf_string(&out), "IPv6"));
+		assert_non_null(strstr(buf_string(&out), "2001:db8::1"));
+		phrases_free(phrases);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shipped),  cmocka_unit_test(test_34_wrong),
-		cmocka_unit_test(test_no_file),  cmocka_unit_test(test_say),
+		cmocka_unit_test(test_shipped),
+		cmocka_unit_test(test_34_wrong),
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_say),
 		cmocka_unit_test(test_no_holes),
+		cmocka_unit_test(test_explain_no_holes),
+		cmocka_unit_test(test_explain_claims_no_v6),
+		cmocka_unit_test(test_explain_says_v6),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -130,6 +130,49 @@ static void test_messages(void **state)
 		assert_string_equal(tell(rows[i].message), rows[i].told);
 }
 
+// An IPv6 address counts only where it is the server's, and the way to it is what failed.
+static void test_host_address(void **state)
+{
+	static const struct {
+		const char *message, *host_address;
+		bool is_v6;
+	} rows[] = {
+		{REPORT "x\n" STATUS RECIPIENT "a@x.test\nAction: failed\nStatus: 4.4.1\n"
+			"Diagnostic-Code: X-Postfix; connect to mx.x.test[2001:db8::1]:25: "
+			"Connection timed out\n--b--\n",
+		 "2001:db8::1", true},
+		{REPORT "x\n" STATUS RECIPIENT "a@x.test\nAction: failed\nStatus: 4.4.1\n"
+			"Diagnostic-Code: X-Postfix; connect to mx.x.test[192.0.2.1]:25: "
+			"Connection refused\n--b--\n",
+		 "192.0.2.1", false},
+		{PLAIN "<a@x.test>:\nhost mx.x.test [x] [IPv6:2001:db8::2]: No route to host\n",
+		 "2001:db8::2", true},
+		// the sender's, before anything is said of a recipient, or in a field
+		{PLAIN "The message was received from mx.y.test [IPv6:2001:db8::3]\n\n<a@x.test>:\n"
+		       "Connection refused\n",
+		 "", false},
+		{PLAIN "<a@x.test>:\nConnection refused\nReceived-From-MTA: dns; [2001:db8::3]\n",
+		 "", false},
+		// a server spoke; and what nobody says
+		{PLAIN "<a@x.test>:\nRemote host said: 550 5.1.1 [2001:db8::1] no such user\n", "",
+		 false},
+		{REPORT "x\n" STATUS RECIPIENT "a@x.test\nAction: failed\nStatus: 4.4.7\n"
+			"Diagnostic-Code: x-y; Reason: Maximum-Time-Expired\n--b--\n",
+		 "", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct explained explained;
+
+		judge(rows[i].message, &explained);
+		assert_int_equal(explained.n_recipients, 1);
+		assert_string_equal(explained.recipients[0].host_address, rows[i].host_address);
+		assert_int_equal(explained.recipients[0].is_v6, rows[i].is_v6);
+		explained_free(&explained);
+	}
+}
+
 // ---- what is printed
 // ------------------------------------------------------------------------------
 
@@ -271,9 +314,10 @@ static void test_worker_dies(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages), cmocka_unit_test(test_23_24_text),
-		cmocka_unit_test(test_9_json),   cmocka_unit_test(test_json_as_a_whole),
-		cmocka_unit_test(test_worker),   cmocka_unit_test(test_worker_dies),
+		cmocka_unit_test(test_messages),     cmocka_unit_test(test_23_24_text),
+		cmocka_unit_test(test_9_json),       cmocka_unit_test(test_json_as_a_whole),
+		cmocka_unit_test(test_worker),       cmocka_unit_test(test_worker_dies),
+		cmocka_unit_test(test_host_address),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
