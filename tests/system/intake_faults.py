@@ -30,7 +30,7 @@ class Round:
         self.calls = []
         self.intake = Intake(*options)
         if is_warm:
-            self.intake.pipe(MESSAGE, queue_id="4Warm")
+            until(lambda: self.intake.pipe(MESSAGE, queue_id="4Warm")[0] == 0)
             self.intake.take()
         self.struck = self.strike(inject, message)
         self.check_first()

@@ -37,7 +37,12 @@ class Intake:
                 [*before, f"{B}/postsix-intake", "--spool", self.spool, "--socket", self.socket, "--stderr", *options],
                 stderr=log, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         atexit.register(self.stop)
-        until(lambda: os.path.exists(self.socket) or self.process.poll() is not None)
+        until(lambda: self.listens() or self.process.poll() is not None)
+
+    def listens(self):
+        """The socket is there a moment before anybody listens (__SO_ACCEPTCON)."""
+        with open("/proc/net/unix", encoding="utf-8", errors="replace") as sockets:
+            return any(line.split()[3] == "00010000" for line in sockets if line.rstrip().endswith(f" {self.socket}"))
 
     def stop(self, how=signal.SIGTERM):
         """The exit status."""
