@@ -49,7 +49,7 @@ static const char *look(sqlite3 *db, int64_t *ret_version)
 		return "it is of a newer version than this program";
 	if (*ret_version < (int64_t)n_store_migrations)
 		return "it is of an older version: postsixd has not been started since the upgrade";
-	if (!read_number(db, "SELECT quick_check = 'ok' FROM pragma_quick_check(1)", &is_sound) ||
+	if (!read_number(db, "SELECT quick_check = 'ok' FROM pragma_quick_check", &is_sound) ||
 	    is_sound != 1)
 		return "it is corrupt";
 	return NULL;

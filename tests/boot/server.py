@@ -80,7 +80,7 @@ class Server(House):
     def make_room(self):
         """The host's own Postfix keeps to itself."""
         self.machine.say("postconf", "-e", "inet_interfaces=loopback-only")
-        self.machine.say("systemctl", "restart", "postfix@-.service")
+        self.machine.say("systemctl", "restart", "postfix")
 
     def set_up(self, *words):
         return self.machine.run("postsix", "setup", "--yes", *OPTIONS, *words, seconds=180)
