@@ -22,7 +22,7 @@ static void test_cases(void **state)
 		{"joey and ajoe and joe2", "joe", "joey and ajoe and joe2"},
 		{"other@b.test", "joe", "H@b.test"},
 		{"bounce-joe=a.test@list.test", "joe", "H@list.test"},
-		{"/home/joe/mail", "joe", "/home/H/mail"},
+		{"/var/joe/mail", "joe", "/var/H/mail"},
 		{"a.b", "a.b", "H"},
 		{"rfc822; a.b@c.test", "a.b", "rfc822; H@c.test"},
 		{"x @ y", "joe", "x @ y"},
