@@ -148,7 +148,7 @@ def test_endless():
                           resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))) as endless:
         _, endless.returncode, used = os.wait4(endless.pid, 0)
     ok(os.waitstatus_to_exitcode(endless.returncode) == 65 and used.ru_maxrss < 100000,
-       "a line without an end is read as far as a message goes", used.ru_maxrss)
+       f"a line without an end is read as far as a message goes (in {used.ru_maxrss} kB)")
     with subprocess.Popen(["yes", "From x\n" + BOUNCE.format("one")], stdout=subprocess.PIPE) as many, \
             subprocess.Popen([f"{B}/postsix", "explain", *OURS], stdin=many.stdout, stdout=subprocess.PIPE) as reader:
         many.stdout.close()
