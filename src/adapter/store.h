@@ -104,6 +104,10 @@ int store_add_mail(struct store *store, uint64_t request, enum kind kind, int64_
 int store_add_survey(struct store *store, uint64_t request, int64_t now,
 		     const char *json) must_check;
 
+// A processed bounce that was not tried yet is due then, though never before a report that still
+// waits.
+int store_wait_until(struct store *store, uint64_t bounce, int64_t due) must_check;
+
 // A notification, used or not.
 struct store_dsn {
 	const char *entry;

@@ -46,6 +46,12 @@ int store_add_survey(struct store *store, uint64_t request, int64_t now, const c
 	return r < 0 ? r : store_run(store, WAIT_NO_MORE, "ii", id, now);
 }
 
+int store_wait_until(struct store *store, uint64_t bounce, int64_t due)
+{
+	return store_run(store, WAIT_UNTIL, "iii", (int64_t)bounce, due,
+			 (int64_t)kind_id(bounce, KIND_REPORT));
+}
+
 int store_set_outcome(struct store *store, uint64_t id, enum outcome outcome, int64_t dsn,
 		      int64_t now)
 {

@@ -211,6 +211,9 @@ const char *const store_queries[N_QUERIES] = {
 		"UPDATE message SET state = 'given-up', sent = ?2, reply = ?3 WHERE id = ?1",
 	[WAIT_NO_MORE] = "UPDATE message SET due = ?2 WHERE id > ?1 AND id <= ?1 + 15"
 			 " AND state = 'queued' AND attempts = 0 AND due > ?2",
+	[WAIT_UNTIL] = "UPDATE message SET due = max(?2, ifnull((SELECT due FROM message"
+		       " WHERE id = ?3 AND state = 'queued' AND attempts = 0), ?2))"
+		       " WHERE id = ?1 AND state = 'queued' AND attempts = 0",
 	[REQUEUE] = "UPDATE message SET state = 'queued', due = ? WHERE state = 'sending'",
 	[BRING_FORWARD] =
 		"UPDATE message SET due = ?2 WHERE state = 'queued' AND instance = ?1 AND due > ?3",

@@ -72,6 +72,8 @@ static int record_turn(struct daemon *daemon)
 	if (r >= 0)
 		r = surveys_record(daemon->surveys);
 	if (r >= 0)
+		r = own_record(daemon->own); // after the surveys, which release bounces
+	if (r >= 0)
 		r = attempts_record(daemon->attempts);
 	if (r >= 0 && !daemon->stopping)
 		r = ingest_take_entries(daemon->ingest);
@@ -124,6 +126,7 @@ static void on_turn(void *arg)
 	gauge_commit(daemon->gauge);
 	ingest_remove_entries(daemon->ingest);
 	surveys_ask(daemon->surveys);
+	own_commit(daemon->own);
 	retention_commit(daemon->retention);
 	outbox_hand_over(daemon->dual);
 	outbox_hand_over(daemon->v6);

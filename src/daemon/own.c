@@ -3,6 +3,7 @@
 
 // One look at a time, of all sites; a burst of refusals shares it. The alerts that wait for it are
 // kept in memory only: they are lines of a log, and the outcome they tell of is in the database.
+// So is how long its processed bounce waits, should this process end.
 #include "daemon/own.h"
 
 #include <stdlib.h>
@@ -17,10 +18,11 @@
 
 #define DEADLINE 5  // s at most, as a letter waits for it
 #define FRESH    60 // s
-#define WAITERS  64 // alerts that wait; of more than that the log has enough
+#define WAITERS  64 // probes that wait; of more the log has enough, and their bounces wait it out
 
 struct waiter {
 	uint64_t id;
+	int64_t until; // its bounce waits; 0: no more
 	enum class class;
 	char remote_mta[256];
 };
@@ -125,10 +127,15 @@ static void on_end(void *arg, const struct record_finding *findings)
 	own->looked = daemon_uptime();
 	own->prove = prove_free(own->prove);
 	own->records = records_free(own->records);
-	for (size_t i = 0; i < own->n_waiters; i++)
-		if (own->daemon->own_records != OWN_RECORDS_GOOD)
-			log_alert(own, &own->waiters[i]);
-	own->n_waiters = 0;
+	for (size_t i = 0; i < own->n_waiters; i++) {
+		struct waiter *waiter = &own->waiters[i];
+
+		if (waiter->until > 0 && own->daemon->own_records != OWN_RECORDS_GOOD)
+			log_alert(own, waiter);
+		waiter->until = 0;
+	}
+	if (own->n_waiters > 0)
+		daemon_want_turn(own->daemon);
 }
 
 static int64_t deadline(const struct own *own)
@@ -168,6 +175,33 @@ int64_t own_look(struct own *own)
 	return deadline(own) + 1; // letters know only seconds
 }
 
+// ---- who waits for it ---------------------------------------------------------------------------
+
+int own_record(struct own *own)
+{
+	int64_t now = daemon_now();
+	int r = 0;
+
+	for (size_t i = 0; i < own->n_waiters && r >= 0; i++) {
+		const struct waiter *waiter = &own->waiters[i];
+		uint64_t bounce = kind_id(waiter->id, KIND_BOUNCE);
+
+		r = store_wait_until(own->daemon->store, bounce,
+				     waiter->until > now ? waiter->until : now);
+	}
+	return r;
+}
+
+void own_commit(struct own *own)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < own->n_waiters; i++)
+		if (own->waiters[i].until > 0)
+			own->waiters[n++] = own->waiters[i];
+	own->n_waiters = n;
+}
+
 void own_alert(struct own *own, uint64_t id, enum class class, const char *remote_mta)
 {
 	const struct daemon *daemon = own->daemon;
@@ -175,7 +209,8 @@ void own_alert(struct own *own, uint64_t id, enum class class, const char *remot
 	if (own->prove != NULL && own->n_waiters < WAITERS) {
 		struct waiter *waiter = &own->waiters[own->n_waiters++];
 
-		*waiter = (struct waiter){.id = id, .class = class};
+		*waiter = (struct waiter){
+			.id = id, .until = daemon_now() + deadline(own) + 1, .class = class};
 		text_cut(waiter->remote_mta, sizeof(waiter->remote_mta), remote_mta);
 	} else if (own->prove == NULL && daemon->own_records != OWN_RECORDS_GOOD) {
 		diary_event(daemon->diary, LOG_ALERT, id,

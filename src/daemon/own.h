@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "mail/diagnose.h"
 
 struct daemon;
@@ -20,6 +21,14 @@ struct own *own_free(struct own *own);
 // daemon->own_records is as good as it gets: what is written of them may wait so long; 0 where it
 // is so already.
 int64_t own_look(struct own *own);
+
+// Inside a turn's transaction: processed bounces that wait for a look under way go on waiting,
+// whatever else they waited for; those whose look has ended wait no more. 0, or the database's
+// negative errno.
+int own_record(struct own *own) must_check;
+
+// After the commit.
+void own_commit(struct own *own);
 
 // Alerts the operator to the probe that was refused, by the diary, or after the look that is under
 // way; not where our records turn out to be good.
