@@ -62,6 +62,7 @@ void check_print_json(const struct check *check);
 // How many lines are of that level.
 size_t check_count(const struct check *check, enum check_level level);
 
+// Frees the lines, not check itself.
 void check_free_lines(struct check *check);
 
 // The checks.

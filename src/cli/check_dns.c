@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// Every record of `postsix dns` as the world sees it.
+// Every record of `postsix dns` as the world sees it: all are asked for at once, and each is a line
+// of its own, with what to publish where the DNS has something else.
 
 #include <stdio.h>
 #include <stdlib.h>

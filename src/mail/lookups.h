@@ -41,6 +41,7 @@ struct lookup {
 
 struct lookups;
 
+// Nothing is known, and nothing is asked. lookups_free() it.
 struct lookups *lookups_new(void);
 struct lookups *lookups_free(struct lookups *lookups);
 
