@@ -68,7 +68,7 @@ PEERS = [
 ]
 NO_PTR = Peer("ptr", FAILED, "failed", [dsn("failed", "5.7.25", "mx.ptr.test", "ptr-required", r"smtp; 550 5\.7\.25 "
               r"\[2001:db8:25::6\] The IP address sending this message does not have a PTR record.*")],
-              "your mail server refused us over IPv6", "was not satisfied with the reverse DNS record (PTR)")
+              "our test over IPv6 did not work, through our fault", "The fault is ours")
 # What the report's JSON says of receive-v6, and the bounce's of receive-v6, envelope-v6 and header-v6
 NOT_REACHED = ["unknown not-reached"] * 2
 VERDICTS = {
