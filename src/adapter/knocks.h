@@ -2,7 +2,8 @@
 // Copyright (c) 2026 The postsix authors
 
 // Knocks at port 25 (adapter/reach.h) of many surveys: so many at once for each, so many for all,
-// in turn. An address that must not be knocked at is passed over.
+// so many at each network (adapter/courtesy.h), in turn. An address that must not be knocked at is
+// passed over.
 #pragma once
 
 #include <stdbool.h>
@@ -13,9 +14,10 @@
 struct knocks;
 struct knocker; // a survey's
 
-// options, and what it points at, outlive the knocks. Never NULL.
+// options, and what it points at, outlive the knocks. max_network 0: no limit of its own. Never
+// NULL.
 struct knocks *knocks_new(struct loop *loop, const struct reach_options *options, size_t max_each,
-			  size_t max_all);
+			  size_t max_all, size_t max_network);
 
 // on_end is called, from the loop, whenever the knocker has nothing left to do, which may be more
 // than once; it may free the knocker.

@@ -407,9 +407,9 @@ struct surveyor *surveyor_new(struct loop *loop, const struct surveyor_options *
 	surveyor->options = with_defaults(options);
 	surveyor->knock = with_own_texts(options->knock);
 	surveyor->dns = dns;
-	surveyor->knocks =
-		knocks_new(loop, &surveyor->knock, (size_t)surveyor->options.domain_connections,
-			   (size_t)surveyor->options.connections);
+	surveyor->knocks = knocks_new(
+		loop, &surveyor->knock, (size_t)surveyor->options.domain_connections,
+		(size_t)surveyor->options.connections, (size_t)surveyor->options.network_at_once);
 	surveyor->told_last = &surveyor->told_first;
 	surveyor->teller = loop_add_timer(loop, UINT64_MAX, on_teller, surveyor);
 	return surveyor;

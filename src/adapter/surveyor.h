@@ -29,6 +29,7 @@ struct surveyor_options {
 	bool reach_v4_only;         // at them and no others
 	int domain_connections;     // at once, for one survey (4)
 	int connections;            // at once, for all of them (256)
+	int network_at_once;        // for all, at one IPv6 /64 or IPv4 address (0: no limit)
 	struct reach_options knock; // its texts are copied
 };
 

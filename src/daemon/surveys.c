@@ -21,10 +21,11 @@
 #include "daemon/diary.h"
 #include "mail/survey.h"
 
-#define A_TURN   64    // recorded in one
-#define WAITING  50    // times survey_at_once may be asked for and not finished
-#define REUSE_MS 30000 // a domain's survey serves who asks so soon after
-#define REUSE_N  100
+#define A_TURN          64    // recorded in one
+#define WAITING         50    // times survey_at_once may be asked for and not finished
+#define REUSE_MS        30000 // a domain's survey serves who asks so soon after
+#define REUSE_N         100
+#define NETWORK_AT_ONCE 4 // knocks at one network, however many domains name it
 
 struct item {
 	TAILQ_ENTRY(item) next;
@@ -58,6 +59,7 @@ struct surveys *surveys_new(struct daemon *daemon, int *ret_error)
 		.waiting = (int)config->survey_at_once * WAITING,
 		.reuse_ms = REUSE_MS,
 		.reuse_max = REUSE_N,
+		.network_at_once = NETWORK_AT_ONCE,
 		.reach = config->survey_reach != 0,
 		.knock = {.helo = config->v6.hostname, .source_v6 = daemon->own_address},
 	};

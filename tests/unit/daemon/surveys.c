@@ -227,6 +227,7 @@ static void test_what_the_surveyor_is_told(void **state)
 	assert_true(options.waiting > options.at_once && options.waiting <= 20000);
 	assert_true(options.reach);
 	assert_false(options.reach_v4);
+	assert_int_equal(options.network_at_once, 4);
 	assert_string_equal(options.knock.helo, "mx.six.test");
 	assert_string_equal(source, "2001:db8:25::6");
 }
