@@ -166,8 +166,10 @@ static bool is_not_reached(const struct verdict_input *input)
 #define C(name) (1U << CLASS_##name)
 #define WAY     (C(UNROUTABLE) | C(TIMEOUT) | C(REFUSED))
 #define RECORDS (C(PTR_REQUIRED) | C(AUTH_REQUIRED))
-// after these an acceptance is not the last word about the sender
-#define SENDER (RECORDS | C(SENDER_DOMAIN))
+// after this an acceptance is not the last word about the sender; what a host behind the door wants
+// of our records is no word about the IPv6-only domain, and a forwarder may have broken SPF and
+// DKIM
+#define SENDER C(SENDER_DOMAIN)
 #define PERSON (C(NO_SUCH_USER) | C(MAILBOX_FULL))
 // for a reason that holds over IPv4 as well
 #define NOT_V6 (PERSON | C(CONTENT) | C(OTHER) | C(PROTOCOL) | C(SENDER_DOMAIN) | C(AUTH_REQUIRED))
