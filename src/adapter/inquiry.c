@@ -215,7 +215,7 @@ static void add_host(struct inquiry *inquiry, const char *name, int32_t preferen
 	if (survey->n_hosts == SURVEY_HOSTS_MAX || is_listed(survey, name))
 		return;
 	survey->n_hosts++;
-	text_escape(host->name, sizeof(host->name), name, strlen(name));
+	text_escape_rest(host->name, sizeof(host->name), name, strlen(name));
 	host->preference = preference;
 	host->is_literal = domain.literal || survey_kind_of(name) != SURVEY_KIND_UNKNOWN;
 	if (host->is_literal)

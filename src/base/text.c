@@ -80,7 +80,7 @@ static size_t escape_unit(char unit[UNIT_SIZE], const char *src, size_t len, con
 	size_t out = 0;
 
 	*ret_taken = taken > 0 ? taken : 1;
-	if (taken == 1 && code == '\\') {
+	if (taken == 1 && code == '\\' && strchr(also, '\\') != NULL) {
 		memcpy(unit, "\\\\", 2);
 		return 2;
 	}
@@ -93,7 +93,7 @@ static size_t escape_unit(char unit[UNIT_SIZE], const char *src, size_t len, con
 	return out;
 }
 
-// also: further ASCII characters to escape.
+// also: further ASCII characters to escape, the backslash among them.
 static char *escape(char *dst, size_t size, const char *src, size_t len, const char *also)
 {
 	char unit[UNIT_SIZE];
@@ -120,6 +120,11 @@ static char *escape(char *dst, size_t size, const char *src, size_t len, const c
 
 char *text_escape(char *dst, size_t size, const char *src, size_t len)
 {
+	return escape(dst, size, src, len, "\\");
+}
+
+char *text_escape_rest(char *dst, size_t size, const char *src, size_t len)
+{
 	return escape(dst, size, src, len, "");
 }
 
@@ -127,7 +132,7 @@ char *text_escape_log(char *dst, size_t size, const char *src, size_t len)
 {
 	if (len == 0)
 		return escape(dst, size, "-", 1, "");
-	return escape(dst, size, src, len, ",\"");
+	return escape(dst, size, src, len, "\\,\"");
 }
 
 bool text_is_utf8(const char *bytes, size_t len)

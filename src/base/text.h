@@ -15,6 +15,10 @@
 // size must be at least 8.
 char *text_escape(char *dst, size_t size, const char *src, size_t len);
 
+// As text_escape, but a backslash stays: for what has its escapes already, as a name of the DNS
+// does (RFC 1035 section 5.1).
+char *text_escape_rest(char *dst, size_t size, const char *src, size_t len);
+
 // As text_escape, for a log value: a comma and a double quote are escaped as well and an empty
 // string becomes "-", so that no value can bring the ", " that comes before the next key.
 char *text_escape_log(char *dst, size_t size, const char *src, size_t len);

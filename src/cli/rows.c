@@ -2,8 +2,8 @@
 // Copyright (c) 2026 The postsix authors
 
 // The table has one line for one thing, and says in words what is unusual; what is as it should be
-// takes no words. Names come from the DNS and banners from mail servers: both are strangers', and
-// pass text_escape() on their way.
+// takes no words. Names come from the DNS and banners from mail servers: both are strangers'.
+// A name has the DNS's own escapes and passes text_escape_rest(), which adds none to these.
 #include "cli/rows.h"
 
 #include <string.h>
@@ -51,7 +51,7 @@ static void add_host(const struct survey_host *host, bool v4, bool v6, struct bu
 {
 	char name[NAME_WIDTH];
 
-	text_escape(name, sizeof(name), host->name, strlen(host->name));
+	text_escape_rest(name, sizeof(name), host->name, strlen(host->name));
 	buf_addf(out, "  %5d %s\n", (int)host->preference, name);
 	if (host->is_cname)
 		buf_adds(out, "        is a CNAME, which RFC 5321 forbids\n");
@@ -132,7 +132,7 @@ static void add_name(const char *text, struct buf *out)
 {
 	char clean[DOMAIN_MAX * 4 + 8];
 
-	add_quoted(text_escape(clean, sizeof(clean), text, strlen(text)), out);
+	add_quoted(text_escape_rest(clean, sizeof(clean), text, strlen(text)), out);
 	buf_addc(out, ',');
 }
 

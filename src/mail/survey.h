@@ -85,7 +85,7 @@ struct survey_address {
 };
 
 struct survey_host {
-	char name[DOMAIN_MAX + 1];
+	char name[DOMAIN_MAX + 1]; // with the DNS's own escapes (a\.b), and without controls
 	int32_t preference;
 	bool is_cname;   // against RFC 5321 section 5.1 and RFC 2181 section 10.3
 	bool is_literal; // an address in place of a name

@@ -68,6 +68,16 @@ static void test_9_escape_rows(void **state)
 	}
 }
 
+static void test_9_escape_leaves_escapes(void **state)
+{
+	char out[40];
+
+	(void)state;
+	assert_string_equal(text_escape_rest(out, sizeof(out), "a\\.b\\000\n\"", 9),
+			    "a\\.b\\000\\x0a");
+	assert_string_equal(text_escape_rest(out, 8, "\\\\\\\\\\\\\\\\", 8), "\\\\\\\\...");
+}
+
 static const struct {
 	size_t size;
 	const char *src;
@@ -342,6 +352,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_9_escape_rows),
+		cmocka_unit_test(test_9_escape_leaves_escapes),
 		cmocka_unit_test(test_9_escape_cuts_between_characters),
 		cmocka_unit_test(test_24_every_character),
 		cmocka_unit_test(test_24_promise_over_random_strings),

@@ -210,6 +210,21 @@ static void test_hostile(void **state)
 	}
 }
 
+// A name of the DNS comes with the DNS's own escapes, and goes as it came.
+static void test_name_is_not_escaped_again(void **state)
+{
+	struct survey *survey = example();
+	auto_buf struct buf table = buf_make(10000);
+	auto_buf struct buf csv = buf_make(10000);
+
+	(void)state;
+	strcpy(survey->hosts[0].name, "a\\.b\\000.test");
+	rows_table(survey, true, true, &table);
+	rows_csv(survey, true, true, &csv);
+	assert_non_null(strstr(buf_string(&table), " a\\.b\\000.test\n"));
+	assert_non_null(strstr(buf_string(&csv), ",\"a\\.b\\000.test\","));
+}
+
 // The talk's figures: different hosts and addresses, and which of them answered.
 static void test_totals(void **state)
 {
@@ -267,9 +282,13 @@ static void test_progress_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),  cmocka_unit_test(test_table_of_nothing),
-		cmocka_unit_test(test_csv),    cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_totals), cmocka_unit_test(test_progress_line),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_of_nothing),
+		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_totals),
+		cmocka_unit_test(test_progress_line),
+		cmocka_unit_test(test_name_is_not_escaped_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
