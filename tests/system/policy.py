@@ -392,6 +392,19 @@ def test_away(house):
     house.processes["postsixd"] = house.look("postsixd")
 
 
+def test_connections(house):
+    """Fault 17: who connects too often is told so before it costs anything; others do not feel it."""
+    greetings = collections.Counter()
+    for _ in range(30):
+        with house.inside(), socket.socket(socket.AF_INET6) as connection:
+            connection.settimeout(60)
+            connection.bind(("2001:db8:66::1", 0))
+            connection.connect((V6, 25))
+            greetings[connection.recv(1000)[:9]] += 1
+    ok(greetings[b"421 4.7.0"] > 0 and greetings[b"220 mx.si"] >= 20, f"one client's 21st connection in a minute is not served: {dict(greetings)}")
+    eq(ask(house, "other@good.test", "test@six.test")[:4], "250 ", "another client is")
+
+
 def main():
     with House("policy") as house:
         house.up()
@@ -409,6 +422,8 @@ def main():
         test_restart(house)
         test_total(house)
         house.invariants("after the Joe jobs")
+        house.up("--postfix", "v6.smtpd_client_event_limit_exceptions=", "--postfix", "v6.smtpd_client_connection_rate_limit=20")
+        test_connections(house)
     done()
 
 
