@@ -73,7 +73,7 @@ static void test_C8_reported_by_another(void **state)
 	} rows[] = {
 		{"", "\r\n+???"},
 		{"dns; MX.six.test", "\r\n+???"},
-		{"dns; mx.uni.test", "\r\n[accepted]++??"},
+		{"dns; mx.uni.test", "\r\n[accepted]+++?"},
 	};
 
 	(void)state;
