@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The postsix authors
-"""One format: clang-format for C, shellcheck for shell scripts; Python compiles; no stray blanks."""
+"""One format: clang-format for C, shellcheck for shell scripts; Python compiles; no stray blanks; letters of 76 columns."""
 import re
 
 from house import Tap, none, read, is_script, run, tracked
@@ -34,4 +34,8 @@ none(t, faults, f"{len(python)} Python files compile, for Debian's Python")
 text = [p for p in tracked(r"\.(c|h|py|md|mk|[1-8]|service|socket)$|^Makefile$|^tests/[a-z]+$") if "/data/" not in p]
 none(t, [f"{p}:{n}" for p in text for n, line in enumerate(read(p).split("\n"), 1) if line != line.rstrip()],
      "no blanks at the ends of lines")
+letters = tracked(r"^templates/[a-z]+/[a-z]+\.txt$")
+none(t, [f"{p}:{n}" for p in letters for n, line in enumerate(read(p).split("\n"), 1)
+         if len(re.sub(r"\{\{[#^/!].*?\}\}", "", line)) > 76 and "{{" not in line],
+     f"{len(letters)} letters' own lines are broken at 76 columns, so that nobody breaks them again")
 t.done()
