@@ -216,13 +216,17 @@ static void on_connected(struct reach *reach)
 
 	if (getsockopt(reach->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
-	if (error != 0) {
+	// (only who was connected can be reset: then that overtook us)
+	if (error != 0 && error != ECONNRESET) {
 		fail(reach, of_errno(error));
 		return;
 	}
 	note_time(reach);
 	begin(reach, SURVEY_STEP_BANNER, reach->options.reply_ms);
-	source_set_io(reach->io, EPOLLIN);
+	if (error != 0)
+		fail(reach, of_errno(error));
+	else
+		source_set_io(reach->io, EPOLLIN);
 }
 
 static void on_io(void *arg, uint32_t events)
