@@ -112,6 +112,7 @@ def check_reboot(server):
     """What waits in a queue is there after it; what was answered is known, and not answered anew."""
     server.send(sender=b"gus@grey.test")
     ok(server.until(lambda: server.deferred() == 1 and server.kinds("gus@grey.test")), "a probe to a greylisting server waits in the queue")
+    ok(server.until(lambda: server.count("attempt") > 0), "and the attempt is known, out of the journal")
     count, mails = server.count("request"), len(server.mails())
     server.machine.reboot()
     eq(server.active(*ALL), [], "after a reboot all units are active")
