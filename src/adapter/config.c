@@ -159,6 +159,13 @@ static void default_inject(struct config_instance *instance)
 	instance->inject = mem_strdup(path);
 }
 
+static void default_token_domains(struct config *config)
+{
+	for (size_t i = 0; i < config->n_sites; i++)
+		if (config->sites[i].token_domain.text[0] == '\0')
+			config->sites[i].token_domain = config->sites[i].v6_domain;
+}
+
 // Answers to our From must neither reach test@ (a loop) nor be taken for notifications.
 static bool contact_is_human(const struct config_site *site)
 {
@@ -202,6 +209,45 @@ static void check_signing(struct reading *reading, const struct config_site *sit
 		report(reading, reading->line, site->name, fault);
 }
 
+// The line on which a site has the option, or the last one.
+static int line_of(const struct reading *reading, const struct config_site *site, const char *name)
+{
+	const struct config_file *file = reading->file;
+	int line = file->lines[site - file->config.sites][option_find("site", name) - option_table];
+
+	return line == 0 ? reading->line : line;
+}
+
+// Whether mail to the token domain may be for something else of this host.
+static bool is_taken(const struct config *config, const struct config_site *site)
+{
+	for (size_t i = 0; i < config->n_sites; i++) {
+		const struct config_site *other = &config->sites[i];
+
+		if (domain_equals(&other->dual_domain, &site->token_domain) ||
+		    (other != site && (domain_equals(&other->v6_domain, &site->token_domain) ||
+				       domain_equals(&other->token_domain, &site->token_domain))))
+			return true;
+	}
+	return text_equals_nocase(config->dual.hostname, site->token_domain.text);
+}
+
+// Below v6_domain, it is aligned with From for who looks at SPF (RFC 7489 section 3.1.2), and the
+// other hosts know it as ours, whom nobody answers.
+static void check_token_domain(struct reading *reading, const struct config_site *site)
+{
+	const char *fault = NULL;
+
+	if (domain_equals(&site->token_domain, &site->v6_domain))
+		return;
+	if (!domain_is_below(&site->token_domain, &site->v6_domain))
+		fault = "token_domain must be v6_domain, or a name below it";
+	else if (is_taken(&reading->file->config, site))
+		fault = "token_domain must be no other domain of a site, nor dual's hostname";
+	if (fault != NULL)
+		report(reading, line_of(reading, site, "token_domain"), site->name, fault);
+}
+
 static void check_site(struct reading *reading, const struct config_site *site)
 {
 	const struct config *config = &reading->file->config;
@@ -214,6 +260,7 @@ static void check_site(struct reading *reading, const struct config_site *site)
 	if (!contact_is_human(site))
 		report(reading, reading->line, site->name,
 		       "contact must be a local part that reaches a human, not the responder");
+	check_token_domain(reading, site);
 	check_signing(reading, site);
 }
 
@@ -267,6 +314,7 @@ struct config *config_read(const char *path, FILE *errors)
 	apply_defaults(&reading);
 	default_inject(&file->config.dual);
 	default_inject(&file->config.v6);
+	default_token_domains(&file->config);
 	if (reading.n_faults == 0)
 		check_whole(&reading);
 	if (reading.n_faults > 0)
@@ -299,6 +347,15 @@ const struct config_site *config_site_of(const struct config *config, const stru
 	for (size_t i = 0; i < config->n_sites; i++)
 		if (domain_equals(&config->sites[i].v6_domain, domain) ||
 		    domain_equals(&config->sites[i].dual_domain, domain))
+			return &config->sites[i];
+	return NULL;
+}
+
+const struct config_site *config_site_of_token(const struct config *config,
+					       const struct domain *domain)
+{
+	for (size_t i = 0; i < config->n_sites; i++)
+		if (domain_equals(&config->sites[i].token_domain, domain))
 			return &config->sites[i];
 	return NULL;
 }

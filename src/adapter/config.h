@@ -39,9 +39,12 @@ struct config_site {
 	char *name;
 	struct domain v6_domain;   // IPv6-only
 	struct domain dual_domain; // its dual-stack twin
-	char *language;            // a folder below templates_directory
-	char *title;               // the From's display name (RFC 3834 section 3.1.1)
-	char *contact; // local part of the From at either domain: reaches a human, never the
+	// Of the probes' envelope senders: this host's alone, where several have the two domains.
+	// v6_domain, or a name below it.
+	struct domain token_domain;
+	char *language; // a folder below templates_directory
+	char *title;    // the From's display name (RFC 3834 section 3.1.1)
+	char *contact;  // local part of the From at either domain: reaches a human, never the
 		       // responder
 	// DKIM, the same for both domains; no file, "", is no signature
 	char *dkim_key_file; // RSA
@@ -108,5 +111,10 @@ void config_print_options(FILE *out);
 // The site whose v6_domain or dual_domain is domain, or NULL.
 const struct config_site *config_site_of(const struct config *config, const struct domain *domain);
 
-// All domains of all sites. Returns how many; ret_own has room for two for each site.
+// The site whose token_domain it is, by default that of its v6_domain; or NULL.
+const struct config_site *config_site_of_token(const struct config *config,
+					       const struct domain *domain);
+
+// All domains of all sites; token domains are below them. Returns how many; ret_own has room for
+// two for each site.
 size_t config_own_domains(const struct config *config, struct domain ret_own[2 * CONFIG_SITES_MAX]);

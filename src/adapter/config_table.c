@@ -125,6 +125,8 @@ const struct option option_table[] = {
 		 "postfix-v6's log, for attempts: journal, none, or its file"),
 	SITE(v6_domain, OPTION_DOMAIN, NULL, "the IPv6-only domain"),
 	SITE(dual_domain, OPTION_DOMAIN, NULL, "its dual-stack twin"),
+	SITE(token_domain, OPTION_DOMAIN, "",
+	     "domain of the probes' envelope senders, this host's alone; empty: v6_domain"),
 	SITE(language, OPTION_WORD, "en", "folder below templates_directory"),
 	SITE(title, OPTION_TEXT, "IPv6 e-mail checker", "display name in From"),
 	SITE(contact, OPTION_WORD, "postmaster",
@@ -235,11 +237,14 @@ static bool is_numeric(enum option_type type)
 
 // A site's name stands in addresses and Message-IDs that must pass everywhere: a literal has no MX,
 // and a U-label would need SMTPUTF8 all along the way.
-static const char *store_domain(struct domain *place, const char *text)
+static const char *store_domain(struct domain *place, const struct option *option, const char *text)
 {
 	struct domain domain;
-	const char *fault = domain_parse(text, strlen(text), &domain);
+	const char *fault;
 
+	if (text[0] == '\0' && option->fallback != NULL)
+		return NULL; // default_token_domains() fills it
+	fault = domain_parse(text, strlen(text), &domain);
 	if (fault != NULL)
 		return fault;
 	if (domain.literal || domain.utf8)
@@ -302,7 +307,7 @@ const char *option_store(struct config *config, size_t site, const struct option
 	case OPTION_LOG:
 		return store_string(place, text, check_log);
 	case OPTION_DOMAIN:
-		return store_domain(place, text);
+		return store_domain(place, option, text);
 	case OPTION_NUMBER:
 	case OPTION_DURATION:
 	case OPTION_SIZE:

@@ -183,11 +183,12 @@ static const char *compose(struct letter *letter, const struct daemon *daemon,
 	return r < 0 ? sentence_of(r) : NULL;
 }
 
-// A probe goes out under its token, and every word about it is wanted; anything else from nobody,
-// and none is.
+// A probe goes out under its token, and every word about it is wanted, by this host; anything else
+// from nobody, and none is.
 static void address(struct letter *letter, const struct daemon *daemon,
-		    const struct store_mail *mail, const char *domain)
+		    const struct config_site *site, const struct store_mail *mail)
 {
+	const char *domain = site->token_domain.text;
 	struct token token;
 
 	letter->message.sender = "";
@@ -226,7 +227,7 @@ const char *letter_write(struct letter *letter, const struct daemon *daemon,
 	if (fault != NULL)
 		return fault;
 	domain = kind_row(mail->kind)->over_v6 ? site->v6_domain.text : site->dual_domain.text;
-	address(letter, daemon, mail, domain);
+	address(letter, daemon, site, mail);
 	fault = compose(letter, daemon, site, mail, domain);
 	letter->message.text = buf_string(&letter->text);
 	letter->message.text_len = letter->text.len;

@@ -39,8 +39,9 @@ struct hearing {
 	const struct policy_question *question;
 	struct policy_answer *answer;
 	enum who who;
-	const char *domain; // the recipient's, or the first site's
+	const char *domain; // where test@ and people are: the recipient's, or the site's own
 	const struct config_site *site;
+	bool is_token_domain; // it has token addresses, postmaster and abuse, and nobody else
 	char contact[ADDR_TEXT_SIZE];
 };
 
@@ -79,18 +80,30 @@ static bool is_host(const struct config *config, const char *domain)
 
 static enum who find_who(const struct hearing *hearing, const char *local)
 {
-	bool is_site = hearing->site != NULL;
+	bool is_site = hearing->site != NULL && !hearing->is_token_domain;
 
 	if (text_equals_nocase(local, "postmaster") ||
 	    (is_site && text_equals_nocase(local, hearing->site->contact)))
 		return WHO_POSTMASTER;
-	if (is_listed(local, roles))
+	if (hearing->is_token_domain ? text_equals_nocase(local, "abuse") : is_listed(local, roles))
 		return WHO_ROLE;
 	if (is_site && (text_equals_nocase(local, "test") || text_starts_nocase(local, "test+")))
 		return WHO_TEST;
-	if (is_site && text_starts_nocase(local, BOUNCE_PREFIX))
+	if (hearing->site != NULL && text_starts_nocase(local, BOUNCE_PREFIX))
 		return WHO_TOKEN;
 	return WHO_NOBODY;
+}
+
+// Of the recipient's domain: whose it is, and what there is.
+static void find_site(struct hearing *hearing, const struct domain *domain)
+{
+	const struct config *config = hearing->daemon->config;
+
+	hearing->site = config_site_of(config, domain);
+	if (hearing->site != NULL)
+		return;
+	hearing->site = config_site_of_token(config, domain);
+	hearing->is_token_domain = hearing->site != NULL;
 }
 
 // Who is meant, and who the person who reads a refusal can turn to.
@@ -106,10 +119,12 @@ static void look_up(struct hearing *hearing)
 	if (len < sizeof(local))
 		memcpy(local, recipient, len);
 	if (at != NULL && domain_parse(at + 1, strlen(at + 1), &domain) == NULL)
-		hearing->site = config_site_of(config, &domain);
+		find_site(hearing, &domain);
 	if (hearing->site != NULL || at == NULL || is_host(config, at + 1))
 		hearing->who = find_who(hearing, local);
-	hearing->domain = hearing->site != NULL ? at + 1 : config->sites[0].v6_domain.text;
+	hearing->domain = hearing->is_token_domain ? hearing->site->v6_domain.text
+			  : hearing->site != NULL  ? at + 1
+						   : config->sites[0].v6_domain.text;
 	snprintf(hearing->contact, sizeof(hearing->contact), "%s@%s",
 		 hearing->site != NULL ? hearing->site->contact : config->sites[0].contact,
 		 hearing->domain);

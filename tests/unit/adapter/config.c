@@ -10,61 +10,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "adapter/config.h"
 #include "adapter/config_table.h"
-#include "base/cleanup.h"
+#include "config_text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-// What must be given, over lines 1 to 11. What a test adds begins at line 12, in [site one].
-#define HEAD                                                                                       \
-	"[postsix]\noperator_address = op@good.test\n"                                             \
-	"[dual]\nhostname = mx.dual.test\nlisten = 192.0.2.25 2001:db8:25::25\n"                   \
-	"[v6]\nhostname = mx.six.test\nlisten = 2001:db8:25::6\n"
-#define GOOD HEAD "[site one]\nv6_domain = six.test\ndual_domain = dual.test\n"
-
-static char path[32];
-
-// Reads text as a file. What was written to errors is *ret_errors (free it), the path taken off.
-static struct config *read_text(const char *text, size_t len, char **ret_errors)
-{
-	char *errors = NULL, *clean;
-	size_t size = 0, prefix = strlen(path);
-	FILE *out = open_memstream(&errors, &size), *file = fopen(path, "w");
-	struct config *config;
-
-	assert_int_equal(fwrite(text, 1, len, file), len);
-	fclose(file);
-	config = config_read(path, out);
-	fclose(out);
-	clean = calloc(1, size + 1);
-	for (char *line = errors; *line != '\0';) {
-		size_t n = strcspn(line, "\n") + 1;
-
-		assert_memory_equal(line, path, prefix);
-		strncat(clean, line + prefix, n - prefix);
-		line += n;
-	}
-	free(errors);
-	*ret_errors = clean;
-	return config;
-}
-
-static int make_path(void **state)
-{
-	(void)state;
-	strcpy(path, "/tmp/postsix-config-XXXXXX");
-	close(mkstemp(path));
-	return 0;
-}
-
-static int remove_path(void **state)
-{
-	(void)state;
-	return unlink(path);
-}
 
 #define LETTERS40  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define WORDS      "letters, digits, hyphens, dots and underscores are wanted"
@@ -343,6 +293,8 @@ static const struct {
 	{"v6.retry_max", "900"},
 	{"v6.connect_timeout", "30"},
 	{"site.one.v6_domain", "six.test"},
+	{"site.one.token_domain", "six.test"},
+	{"site.two.token_domain", "a.seis.test"},
 	{"site.one.title", "IPv6 e-mail checker"},
 	{"site.one.contact", "postmaster"},
 	{"site.two.language", "es"},
@@ -357,7 +309,8 @@ static const struct {
 
 #define FULL                                                                                       \
 	GOOD "[site two]\nv6_domain = seis.test\ndual_domain = doble.test\nlanguage = es\n"        \
-	     "title = Prueba \xc3\xb1 ; a remark\n[v6]\n# a remark\nqueue_directory = /q6"
+	     "title = Prueba \xc3\xb1 ; a remark\n[v6]\n# a remark\nqueue_directory = /q6\n"       \
+	     "[site two]\ntoken_domain = a.seis.test\n[site one]\ntoken_domain ="
 
 static void test_get_and_defaults(void **state)
 {
