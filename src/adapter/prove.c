@@ -35,6 +35,8 @@ static bool read_site(struct records_site *row, const struct config_site *site, 
 	*row = (struct records_site){.name = site->name,
 				     .v6_domain = &site->v6_domain,
 				     .dual_domain = &site->dual_domain};
+	if (!domain_equals(&site->token_domain, &site->v6_domain))
+		row->token_domain = &site->token_domain;
 	if (site->dkim_key_file[0] != '\0' &&
 	    !read_key(&row->keys[row->n_keys++], site->dkim_key_file, KEY_RSA, site->dkim_selector,
 		      errors))

@@ -46,6 +46,12 @@ static void mend(struct check *check, const struct record *record, enum record_l
 		check_mend(check, "serve the zone from name servers with AAAA records only");
 	else
 		mend_publish(check, record);
+	if (record->role == RECORD_MX_ALONE && level != RECORD_UNKNOWN)
+		check_mend(check, "and no other: another host does not know these probes");
+	if (record->role == RECORD_MX && record->is_common && level != RECORD_UNKNOWN)
+		check_mend(check, "beside the MX records of the other hosts");
+	if (record->role == RECORD_SPF && record->is_common && level != RECORD_UNKNOWN)
+		check_mend(check, "as one record, with the addresses of the other hosts");
 	if (record->role == RECORD_PTR && level != RECORD_UNKNOWN)
 		check_mend(check, "whoever assigned %s has its reverse zone: ask them",
 			   record->addresses);

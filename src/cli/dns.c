@@ -74,20 +74,39 @@ static void print_record(const struct record *record)
 		puts(buf_string(&line));
 }
 
+static const char common[] =
+	"; Each of the hosts prints its own. The zone has an MX record of each beside those of "
+	"the\n"
+	"; others, and at a name one SPF record, with the addresses of all: two are an error. The\n"
+	"; same DKIM key is published once; another one must have another selector.\n";
+
+static void print_heading(const struct record *record, bool has_common)
+{
+	const char *whose = record->is_common ? ": what all its hosts publish together"
+			    : has_common      ? ": of this host alone"
+					      : "";
+
+	printf("\n; ---- %s%s%s\n", record->site[0] == '\0' ? "what the sites share" : "site ",
+	       record->site, whose);
+	if (record->is_common)
+		fputs(common, stdout);
+}
+
 static void print_records(const struct records *records, bool is_bare)
 {
 	const struct record *last = NULL;
+	bool has_common = false;
 
 	if (!is_bare)
 		fputs(head, stdout);
 	for (size_t i = 0; i < records->n; i++) {
 		const struct record *record = &records->rows[i];
-		bool is_new = last == NULL || strcmp(last->site, record->site) != 0;
+		bool is_new = last == NULL || strcmp(last->site, record->site) != 0 ||
+			      last->is_common != record->is_common;
 
+		has_common = has_common || record->is_common;
 		if (!is_bare && is_new)
-			printf("\n; ---- %s%s\n",
-			       record->site[0] == '\0' ? "what the sites share" : "site ",
-			       record->site);
+			print_heading(record, has_common);
 		if (!is_bare && (is_new || last->role != record->role) && record->value[0] != '\0')
 			printf("\n; %s: %s\n", record_role_name(record->role), record->why);
 		if (!is_bare && (last == NULL || last->role != record->role))

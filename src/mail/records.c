@@ -19,6 +19,7 @@
 
 static const char *const whys[RECORD_ROLES] = {
 	[RECORD_MX] = "who takes the domain's mail",
+	[RECORD_MX_ALONE] = "who is told of this host's probes: no other host knows them",
 	[RECORD_ADDRESS] = "where that host is",
 	[RECORD_NO_A] = "an IPv4 address in its path would make the test worthless",
 	[RECORD_NS_NO_A] = "the name servers of the IPv6-only domain, for who is strict",
@@ -144,20 +145,52 @@ static void add_keys(struct records *records, const struct records_site *site,
 	}
 }
 
+static void add_no_a(struct records *records, const char *site, const char *domain)
+{
+	add(records, RECORD_NO_A, LOOKUP_A, site, domain, "", "");
+	add(records, RECORD_NS_NO_A, LOOKUP_A, site, domain, "", "");
+}
+
 static void add_domain(struct records *records, const struct records_site *site,
 		       const struct domain *domain, const char *host, const char *senders)
 {
 	char name[DOMAIN_MAX + 16];
 
 	add(records, RECORD_MX, LOOKUP_MX, site->name, domain->text, host, "");
-	if (domain == site->v6_domain) {
-		add(records, RECORD_NO_A, LOOKUP_A, site->name, domain->text, "", "");
-		add(records, RECORD_NS_NO_A, LOOKUP_A, site->name, domain->text, "", "");
-	}
+	if (domain == site->v6_domain)
+		add_no_a(records, site->name, domain->text);
 	add_spf(records, site->name, domain->text, senders);
 	add_keys(records, site, domain);
 	snprintf(name, sizeof(name), "_dmarc.%s", domain->text);
 	add(records, RECORD_DMARC, LOOKUP_TXT, site->name, name, "v=DMARC1; p=reject", "");
+}
+
+// Nothing is From there, and so neither signed nor judged by DMARC; only v6 sends under it.
+static void add_token_domain(struct records *records, const struct records_site *site,
+			     const struct records_host *v6)
+{
+	auto_buf struct buf senders = buf_make(TEXT_MAX);
+	const char *domain = site->token_domain->text;
+
+	add_senders(&senders, v6);
+	add(records, RECORD_MX_ALONE, LOOKUP_MX, site->name, domain, v6->name, "");
+	add_no_a(records, site->name, domain);
+	add_spf(records, site->name, domain, buf_string(&senders));
+}
+
+static void add_site(struct records *records, const struct records_site *site,
+		     const struct records_host *dual, const struct records_host *v6,
+		     const char *senders)
+{
+	size_t first = records->n;
+
+	add_domain(records, site, site->v6_domain, v6->name, senders);
+	add_domain(records, site, site->dual_domain, dual->name, senders);
+	if (site->token_domain == NULL)
+		return;
+	for (size_t i = first; i < records->n; i++)
+		records->rows[i].is_common = true;
+	add_token_domain(records, site, v6);
 }
 
 static void add_host(struct records *records, const struct records_host *host)
@@ -189,11 +222,8 @@ struct records *records_make(const struct records_site *sites, size_t n_sites,
 
 	add_senders(&senders, dual);
 	add_senders(&senders, v6);
-	for (size_t i = 0; i < n_sites; i++) {
-		add_domain(records, &sites[i], sites[i].v6_domain, v6->name, buf_string(&senders));
-		add_domain(records, &sites[i], sites[i].dual_domain, dual->name,
-			   buf_string(&senders));
-	}
+	for (size_t i = 0; i < n_sites; i++)
+		add_site(records, &sites[i], dual, v6, buf_string(&senders));
 	add_host(records, v6);
 	add_host(records, dual);
 	return records;
@@ -217,10 +247,15 @@ struct records *records_free(struct records *records)
 const char *record_role_name(enum record_role role)
 {
 	static const char *const names[RECORD_ROLES] = {
-		[RECORD_MX] = "mx",     [RECORD_ADDRESS] = "address",
-		[RECORD_NO_A] = "no-a", [RECORD_NS_NO_A] = "ns-no-a",
-		[RECORD_SPF] = "spf",   [RECORD_HELO_SPF] = "helo-spf",
-		[RECORD_DKIM] = "dkim", [RECORD_DMARC] = "dmarc",
+		[RECORD_MX] = "mx",
+		[RECORD_MX_ALONE] = "mx-alone",
+		[RECORD_ADDRESS] = "address",
+		[RECORD_NO_A] = "no-a",
+		[RECORD_NS_NO_A] = "ns-no-a",
+		[RECORD_SPF] = "spf",
+		[RECORD_HELO_SPF] = "helo-spf",
+		[RECORD_DKIM] = "dkim",
+		[RECORD_DMARC] = "dmarc",
 		[RECORD_PTR] = "ptr",
 	};
 

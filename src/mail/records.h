@@ -16,6 +16,7 @@
 
 enum record_role {
 	RECORD_MX,       // value: the host that must be among them
+	RECORD_MX_ALONE, // of a token domain; value: the host that must be the only one
 	RECORD_ADDRESS,  // A or AAAA of a mail host; value: the address
 	RECORD_NO_A,     // no mail host of the IPv6-only domain may have an A record
 	RECORD_NS_NO_A,  // nor its name servers, for who is strict
@@ -36,6 +37,7 @@ struct record {
 	char *value;     // as struct lookup has it; "" where none is to be
 	char *addresses; // with blanks between them: who must pass (SPF), whose it is (PTR)
 	const char *why; // one sentence, static
+	bool is_common;  // of all hosts behind the site's domains: it stands beside theirs
 };
 
 struct records {
@@ -52,6 +54,7 @@ struct records_site {
 	const char *name;
 	const struct domain *v6_domain;
 	const struct domain *dual_domain;
+	const struct domain *token_domain; // this host's own; NULL: it has the domains alone
 	struct records_key keys[RECORDS_KEYS_MAX];
 	size_t n_keys;
 };

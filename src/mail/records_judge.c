@@ -72,6 +72,9 @@ static void judge_mx(const struct record *record, struct lookups *lookups,
 		say(finding, RECORD_WRONG, "there is no MX record");
 	else if (!has_value(found, record->value))
 		say(finding, RECORD_WRONG, "the MX is %s, not %s", buf_string(&all), record->value);
+	else if (record->role == RECORD_MX_ALONE && found->n > 1)
+		say(finding, RECORD_WRONG, "the MX is %s, not %s alone", buf_string(&all),
+		    record->value);
 	else
 		say(finding, RECORD_GOOD, "%s", buf_string(&all));
 }
@@ -327,11 +330,11 @@ void record_judge(const struct record *record, struct lookups *lookups,
 {
 	static void (*const judges[RECORD_ROLES])(const struct record *, struct lookups *,
 						  struct record_finding *) = {
-		[RECORD_MX] = judge_mx,        [RECORD_ADDRESS] = judge_address,
-		[RECORD_NO_A] = judge_mx_no_a, [RECORD_NS_NO_A] = judge_ns_no_a,
-		[RECORD_SPF] = judge_spf,      [RECORD_HELO_SPF] = judge_spf,
-		[RECORD_DKIM] = judge_dkim,    [RECORD_DMARC] = judge_dmarc,
-		[RECORD_PTR] = judge_ptr,
+		[RECORD_MX] = judge_mx,           [RECORD_MX_ALONE] = judge_mx,
+		[RECORD_ADDRESS] = judge_address, [RECORD_NO_A] = judge_mx_no_a,
+		[RECORD_NS_NO_A] = judge_ns_no_a, [RECORD_SPF] = judge_spf,
+		[RECORD_HELO_SPF] = judge_spf,    [RECORD_DKIM] = judge_dkim,
+		[RECORD_DMARC] = judge_dmarc,     [RECORD_PTR] = judge_ptr,
 	};
 
 	*ret_finding = (struct record_finding){.level = RECORD_UNKNOWN};

@@ -32,6 +32,9 @@ static const struct zone_row {
 	{LOOKUP_AAAA, "a.test", V6},
 	{LOOKUP_TXT, "mx.test", "v=spf1 mx:a.test mx -all"},
 	{LOOKUP_MX, "mx.test", "a.test"},
+	{LOOKUP_MX, "hosts.test", "b.test"},
+	{LOOKUP_MX, "hosts.test", "a.test"},
+	{LOOKUP_MX, "others.test", "b.test"},
 	{LOOKUP_TXT, "include.test", "v=spf1 include:a.test ~all"},
 	{LOOKUP_TXT, "redirect.test", "v=spf1 redirect=ip.test"},
 	{LOOKUP_TXT, "loop.test", "v=spf1 include:loop.test -all"},
@@ -107,9 +110,9 @@ static void test_spf(void **state)
 	}
 }
 
-static struct records *make(const char *dual_listen, const char *v6_listen)
+static struct records *make(const char *dual_listen, const char *v6_listen, const char *token)
 {
-	static struct domain v6_domain, dual_domain;
+	static struct domain v6_domain, dual_domain, token_domain;
 	static char key[] = "v=DKIM1; k=rsa; p=AAAA";
 	const struct records_host dual = {"mx.dual.test", dual_listen};
 	const struct records_host v6 = {"mx.six.test", v6_listen};
@@ -117,12 +120,15 @@ static struct records *make(const char *dual_listen, const char *v6_listen)
 		.name = "one",
 		.v6_domain = &v6_domain,
 		.dual_domain = &dual_domain,
+		.token_domain = token == NULL ? NULL : &token_domain,
 		.keys = {{"sel", key}},
 		.n_keys = 1,
 	};
 
 	assert_null(domain_parse("six.test", 8, &v6_domain));
 	assert_null(domain_parse("dual.test", 9, &dual_domain));
+	if (token != NULL)
+		assert_null(domain_parse(token, strlen(token), &token_domain));
 	return records_make(&site, 1, &dual, &v6);
 }
 
@@ -145,8 +151,8 @@ static size_t count(const struct records *records, enum record_role role)
 
 static void test_make(void **state)
 {
-	struct records *records =
-		make("127.0.0.1 192.0.2.25 2001:DB8:25::25 192.0.2.26 ::1", V6 " 2001:db8:25::7");
+	struct records *records = make("127.0.0.1 192.0.2.25 2001:DB8:25::25 192.0.2.26 ::1",
+				       V6 " 2001:db8:25::7", NULL);
 
 	(void)state;
 	assert_string_equal(value_of(records, RECORD_MX, "six.test"), "mx.six.test");
@@ -171,10 +177,82 @@ static void test_make(void **state)
 	records_free(records);
 
 	// one IPv6 address for both: one reverse name, two names that lead to it
-	records = make("192.0.2.25 " V6, V6);
+	records = make("192.0.2.25 " V6, V6, NULL);
 	assert_int_equal(count(records, RECORD_PTR), 2);
 	assert_int_equal(count(records, RECORD_ADDRESS), 3);
 	records_free(records);
+}
+
+// What the hosts have in common, and what is this one's: its token domain, names and addresses.
+static void test_make_token_domain(void **state)
+{
+	static const char *const own[] = {"a.six.test", "mx.six.test", "mx.dual.test"};
+	struct records *records = make("192.0.2.25 2001:db8:25::25", V6, "a.six.test");
+	struct records *without = make("192.0.2.25 2001:db8:25::25", V6, NULL);
+
+	(void)state;
+	assert_string_equal(value_of(records, RECORD_MX_ALONE, "a.six.test"), "mx.six.test");
+	assert_string_equal(value_of(records, RECORD_SPF, "a.six.test"),
+			    "v=spf1 ip6:2001:db8:25::6 -all");
+	assert_string_equal(value_of(records, RECORD_NO_A, "a.six.test"), "");
+	assert_string_equal(value_of(records, RECORD_NS_NO_A, "a.six.test"), "");
+	assert_null(value_of(records, RECORD_MX, "a.six.test"));
+	assert_null(value_of(records, RECORD_DMARC, "_dmarc.a.six.test"));
+	assert_null(value_of(records, RECORD_DKIM, "sel._domainkey.a.six.test"));
+	assert_int_equal(records->n, without->n + 4);
+	for (size_t i = 0; i < records->n; i++) {
+		const struct record *record = &records->rows[i];
+		bool is_own = record->role == RECORD_PTR;
+
+		for (size_t k = 0; k < LEN(own); k++)
+			is_own = is_own || strcmp(record->name, own[k]) == 0;
+		if (record->is_common == is_own)
+			fail_msg("%s %s", record_role_name(record->role), record->name);
+	}
+	for (size_t i = 0; i < without->n; i++)
+		assert_false(without->rows[i].is_common);
+	records_free(records);
+	records_free(without);
+}
+
+// No other host may be told of this one's probes; at the domains that all have, others may be.
+static void test_judge_mx(void **state)
+{
+	static const struct {
+		enum record_role role;
+		const char *name;
+		enum record_level level;
+		const char *text;
+	} rows[] = {
+		{RECORD_MX, "mx.test", RECORD_GOOD, "a.test"},
+		{RECORD_MX, "hosts.test", RECORD_GOOD, "b.test a.test"},
+		{RECORD_MX, "others.test", RECORD_WRONG, "the MX is b.test, not a.test"},
+		{RECORD_MX_ALONE, "mx.test", RECORD_GOOD, "a.test"},
+		{RECORD_MX_ALONE, "hosts.test", RECORD_WRONG,
+		 "the MX is b.test a.test, not a.test alone"},
+		{RECORD_MX_ALONE, "others.test", RECORD_WRONG, "the MX is b.test, not a.test"},
+		{RECORD_MX_ALONE, "nothing.test", RECORD_WRONG, "there is no MX record"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(rows); i++) {
+		char name[20];
+		struct record record = {.role = rows[i].role,
+					.type = LOOKUP_MX,
+					.name = name,
+					.value = (char *)(uintptr_t) "a.test"};
+		struct lookups *lookups = lookups_new();
+		struct record_finding finding;
+
+		snprintf(name, sizeof(name), "%s", rows[i].name);
+		record_judge(&record, lookups, &finding);
+		assert_int_equal(finding.level, RECORD_WAITS);
+		assert_int_equal(answer(lookups), 1);
+		record_judge(&record, lookups, &finding);
+		assert_int_equal(finding.level, rows[i].level);
+		assert_string_equal(finding.text, rows[i].text);
+		lookups_free(lookups);
+	}
 }
 
 static void test_lookups(void **state)
@@ -211,6 +289,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spf),
 		cmocka_unit_test(test_make),
+		cmocka_unit_test(test_make_token_domain),
+		cmocka_unit_test(test_judge_mx),
 		cmocka_unit_test(test_lookups),
 		cmocka_unit_test(test_worse),
 	};
