@@ -47,6 +47,7 @@ dual_domain = dual.test
 [site two]
 v6_domain = seis.test
 dual_domain = doble.test
+token_domain = a.seis.test
 contact = ayuda
 """
 
@@ -235,9 +236,9 @@ def test_single(pf):
                                                                        "tls_certificate = /chain\ntls_key = /key"))
     eq(pf.setup("--root", pf.folder + "/single", config=pf.folder + "/single.conf").stdout, "", "one address, in two spellings")
     text = {i: read(f"{pf.folder}/single/etc/postfix-{i}/main.cf") for i in ("dual", "v6")}
-    for i, line in (("dual", "virtual_mailbox_domains = dual.test six.test doble.test seis.test"), ("dual", "master_service_disable ="),
+    for i, line in (("dual", "virtual_mailbox_domains = dual.test six.test doble.test a.seis.test seis.test"), ("dual", "master_service_disable ="),
                     ("dual", "virtual_alias_domains = mx.dual.test mx.six.test"), ("v6", "master_service_disable = inet"),
-                    ("v6", "virtual_mailbox_domains = six.test seis.test"), ("dual", "smtpd_tls_security_level ="),
+                    ("v6", "virtual_mailbox_domains = six.test a.seis.test seis.test"), ("dual", "smtpd_tls_security_level ="),
                     ("v6", "smtpd_tls_security_level = may"),
                     ("v6", f"smtpd_tls_chain_files = {pf.folder}/single/key {pf.folder}/single/chain")):
         ok(("\n" + line + "\n" in text[i]) is (line != "master_service_disable ="), f"{i}: {line}") or diag(text[i])
@@ -278,6 +279,24 @@ def test_recipients(where, domain, other):
     eq(talk.say("VRFY test")[:3], "502", f"{domain}: no VRFY")
 
 
+def test_token_domain():
+    """What there is at a domain for tokens alone; dual knows nothing of it."""
+    talk = Talk(V6)
+    talk.told("EHLO peer.test")
+    for recipient, want in (
+            (TOKEN, "250"), (TOKEN.upper(), "250"), ("postmaster", "250"), ("Abuse", "250"), ("test", "550 5.1.1"), ("test+x", "550 5.1.1"),
+            ("bounce", "550 5.1.1"), ("ayuda", "550 5.1.1"), ("hostmaster", "550 5.1.1"), ("noc", "550 5.1.1")):
+        got = talk.recipient("a@good.test", f"<{recipient}@a.seis.test>")
+        ok(got.startswith(want), f"{recipient}@a.seis.test: {want}") or diag(got)
+    for domain, hint in (("seis.test", "; to test, write to test@seis.test; a person reads postmaster@seis.test"),
+                         ("a.seis.test", "; a person reads postmaster@a.seis.test")):
+        got = talk.recipient("a@good.test", f"<nobody@{domain}>")
+        ok(got.endswith(f"<nobody@{domain}>: Recipient address rejected: User unknown{hint}"), f"nobody@{domain} is told whom to ask") or diag(got)
+    talk = Talk(DUAL)
+    talk.told("EHLO peer.test")
+    ok(talk.recipient("a@good.test", f"<{TOKEN}@a.seis.test>").startswith("554 5.7.1"), "dual does not relay to it")
+
+
 def test_pipe(pf):
     for hello in ("HELO", "EHLO"):
         for answer in Talk(V6).send('"a b"@good.test', '<"test+c d"@six.test>', hello):
@@ -294,7 +313,7 @@ def test_dsn(pf):
     inject = Talk(pf.inject("v6"))
     for who in ("good", "v4only", "deaf"):
         inject.say("EHLO postsixd")
-        inject.say(f"MAIL FROM:<{TOKEN}@six.test>")
+        inject.say(f"MAIL FROM:<{TOKEN}@a.seis.test>")
         inject.say(f"RCPT TO:<a@{who}.test> NOTIFY=SUCCESS,FAILURE,DELAY")
         inject.say("DATA")
         eq(inject.say(f"Subject: {who}\r\n\r\nhi\r\n.")[:3], "250", f"inject takes a probe to {who}")
@@ -307,7 +326,7 @@ def test_dsn(pf):
             ("delay", r"Action: delayed\nStatus: 4\.4\.1"), ("giving up", r"Action: failed\nStatus: 4\.4\.1")):
         ok(until(lambda p=pattern: re.search(p, mail()), 25), f"its {what} comes to the pipe as a DSN") or diag(mail()[-2000:])
     eq([[a[n] for n in ("sender", "recipient", "client_address", "client_helo", "client_protocol")] for a in pf.args()[2:]],
-       [["", TOKEN + "@six.test", "", "", ""]] * 4, "with an empty sender and no client")
+       [["", TOKEN + "@a.seis.test", "", "", ""]] * 4, "with an empty sender and no client")
     ok("zero result" not in pf.log("v6"), "no complaint about a bounce template")
 
 
@@ -395,6 +414,7 @@ def main():
         test_clean(pf)
         test_recipients(DUAL, "dual.test", "six.test")
         test_recipients(V6, "six.test", "dual.test")
+        test_token_domain()
         test_pipe(pf)
         test_dsn(pf)
         test_never_bounced(pf)

@@ -28,6 +28,9 @@ static const struct {
 	{GOOD "token_domain = a.six.test\n[site two]\nv6_domain = A.six.test\n"
 	      "dual_domain = doble.test\n",
 	 ":12: one: " TAKEN "\n"},
+	{GOOD "token_domain = a.six.test\n[site two]\nv6_domain = A.six.test\n"
+	      "dual_domain = doble.test\ntoken_domain = b.a.six.test\n",
+	 ":12: one: " TAKEN "\n"},
 	{GOOD "token_domain = a.six.test\n[site two]\nv6_domain = seis.test\n"
 	      "dual_domain = a.six.test\n",
 	 ":12: one: " TAKEN "\n"},
