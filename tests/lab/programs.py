@@ -3,6 +3,7 @@
 
 """What runs in the lab: how each program is started, under which user, and how all of them are ended."""
 
+import contextlib
 import os
 import re
 import signal
@@ -154,7 +155,7 @@ STARTERS = {"dual": lambda folder, _: finish_instances(folder, begin_instances([
 def stop_program(name, number):
     """Its children, and a wrapper, are in the process group that it leads."""
     if name in INSTANCES:
-        run(*postfix(name, "stop"), check=False)
+        await_masters(end_master(name))
         return
     leader = int(read(f"{state()}/pid/{name}"))
     deadline = time.monotonic() + STOP_SECONDS
@@ -178,13 +179,39 @@ def group(leader):
     return found
 
 
+def end_master(instance):
+    """As `postfix stop`, which then looks once a second whether it is over. Its process, where it runs: [pid]."""
+    path = f"{state()}/{instance}/queue/pid/master.pid"
+    leader = int(read(path).split()[0]) if os.path.exists(path) else 0
+    if leader not in pids():
+        return []
+    os.kill(leader, signal.SIGTERM)
+    return [leader]
+
+
+def await_masters(leaders):
+    """Master's last deed is a SIGTERM to its group; what is left of that after a while goes as `postfix stop` has it."""
+    deadline = time.monotonic() + STOP_SECONDS / 2
+    for leader in leaders:
+        while group(leader):
+            if time.monotonic() > deadline:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(leader, signal.SIGKILL)
+            time.sleep(0.02)
+
+
 def stop_instances():
     """The proper way, where it still can be done; what it leaves, end_all finds."""
     if exists(SERVICE) and os.path.islink(f"{RUN}/state"):
-        stopping = [subprocess.Popen(postfix(i, "stop"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                     stderr=subprocess.DEVNULL) for i in INSTANCES]
-        for process in stopping:
-            process.wait()
+        await_masters([leader for i in INSTANCES for leader in end_master(i)])
+
+
+def is_milter(pid):
+    """libmilter looks every five seconds whether it is to end, and has nothing to lose."""
+    try:
+        return read(f"/proc/{pid}/comm") == "postsix-milter\n"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def end_all():
@@ -192,7 +219,7 @@ def end_all():
         deadline = time.monotonic() + 2
         for pid in pids():
             try:
-                os.kill(pid, number)
+                os.kill(pid, signal.SIGKILL if is_milter(pid) else number)
             except ProcessLookupError:
                 pass
         while pids() and time.monotonic() < deadline:
