@@ -173,7 +173,8 @@ sysusersdir ?= $(prefix)/lib/sysusers.d
 tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 PLACES  := sed 's,/usr/sbin/,$(sbindir)/,; s,/usr/libexec/,$(libexecdir)/,'
 UNITS   := $(notdir $(wildcard systemd/*.service systemd/*.socket systemd/*.target systemd/*.timer))
-DROPINS := $(patsubst systemd/%,%,$(wildcard systemd/*.d/postsix.conf))
+# of Debian 13, and of those before: see there
+INSTANCES := dual v6 postfix-dual postfix-v6
 
 # Only below DESTDIR, and nothing that is anybody's to change: /etc/postsix is made by tmpfiles.d and `postsix setup`.
 install: all
@@ -189,7 +190,8 @@ install: all
 	install -d $(DESTDIR)$(unitdir)
 	for f in $(UNITS); do $(PLACES) systemd/$$f >$(DESTDIR)$(unitdir)/$$f && \
 	  chmod 644 $(DESTDIR)$(unitdir)/$$f || exit; done
-	for f in $(filter postfix@%,$(DROPINS)); do install -D -m 644 systemd/$$f $(DESTDIR)$(unitdir)/$$f || exit; done
+	for i in $(INSTANCES); do install -D -m 644 systemd/postfix-instance.conf \
+	  $(DESTDIR)$(unitdir)/postfix@$$i.service.d/postsix.conf || exit; done
 	install -D -m 644 systemd/sysusers.d/postsix.conf $(DESTDIR)$(sysusersdir)/postsix.conf
 	install -D -m 644 systemd/tmpfiles.d/postsix.conf $(DESTDIR)$(tmpfilesdir)/postsix.conf
 

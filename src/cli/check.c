@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/value.h"
 #include "cli/check.h"
+#include "cli/unit.h"
 #include "cli/verbs.h"
 
 #define SETUP "/usr/libexec/postsix/postsix-setup"
@@ -32,6 +33,7 @@ static const struct row {
 	{"dns", check_dns, "`postsix dns` prints what to publish"},
 	{"port25", check_port25, "postfix-dual and postfix-v6: is the instance started?"},
 	{"inject", check_inject, "postfix-dual and postfix-v6: is the instance started?"},
+	{"units", check_units, "run postsix setup again"},
 	{"settings", check_settings, "run postsix-setup, then reload the instance"},
 	{"policy", check_policy, "start postsixd; its log says why it ended"},
 	{"milter", check_milter, "start postsix-milter; its log says why it ended"},
@@ -91,8 +93,8 @@ static const char help[] =
 	"      --strict          the IPv6-only domain's name servers may have no A either\n"
 	"      --server ADDRESS  the DNS server to ask, not resolv.conf(5)'s\n"
 	"      --only CHECK,…    these alone; --skip CHECK,…: all but these: dns, port25,\n"
-	"                        inject, settings, policy, milter, intake, spool,\n"
-	"                        database, queue, disk, clock, certificate\n"
+	"                        inject, units, settings, policy, milter, intake,\n"
+	"                        spool, database, queue, disk, clock, certificate\n"
 	"      --self-test[=FROM] sends itself a request by the operator, or FROM, who\n"
 	"                        gets both answers, and waits for them to be sent\n"
 	"      --self-wait TIME  for how long (2min)\n"
@@ -245,6 +247,7 @@ int verb_check(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	config = config_read(wish.config, stderr);
+	check.unit_prefix = unit_prefix();
 	if (config == NULL)
 		return EX_CONFIG;
 	signal(SIGPIPE, SIG_IGN); // a server that hangs up is a finding

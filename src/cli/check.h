@@ -36,6 +36,7 @@ struct check {
 	const char *site;        // NULL: all
 	const char *server;      // of the DNS; NULL: resolv.conf(5)'s
 	const char *setup;       // postsix-setup(8)
+	const char *unit_prefix; // of the instances' units
 	const char *self_sender; // of the self-test; NULL: the operator
 	int64_t spool_age;       // s: an entry that is older was forgotten
 	int64_t self_wait;       // s: for the self-test
@@ -69,6 +70,7 @@ void check_free_lines(struct check *check);
 void check_dns(struct check *check);
 void check_port25(struct check *check);
 void check_inject(struct check *check);
+void check_units(struct check *check);
 void check_settings(struct check *check);
 void check_policy(struct check *check);
 void check_milter(struct check *check);

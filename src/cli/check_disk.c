@@ -209,8 +209,8 @@ static void look_at_queue(struct check *check, const char *instance,
 	if (queue.oldest > most) {
 		check_mend(check,
 			   "it should have been given up after %" PRId64 " s: is the instance "
-			   "started? systemctl status postfix@postfix-%s",
-			   config->give_up_after, instance);
+			   "started? systemctl status %s%s",
+			   config->give_up_after, check->unit_prefix, instance);
 		check_mend(check, "postcat -c %s -q %s shows the message", config->config_directory,
 			   queue.id);
 	} else if (queue.n_held > 0) {

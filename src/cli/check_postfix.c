@@ -83,7 +83,7 @@ static void say_knock(struct check *check, const struct knock *knock)
 		check_say(check, CHECK_FAIL, subject, "%s at %s%s%s",
 			  survey_reach_name(address->reach), survey_step_name(address->step),
 			  address->banner[0] == '\0' ? "" : ": ", address->banner);
-		check_mend(check, "systemctl start postfix@postfix-%s", knock->instance);
+		check_mend(check, "systemctl start %s%s", check->unit_prefix, knock->instance);
 		check_mend(check, "`ss -ltnp sport = 25` says who has the port, `ip address` "
 				  "whether this host has the address");
 		return;
@@ -162,10 +162,8 @@ static void look_at_inject(struct check *check, const char *instance,
 	if (r == -EACCES || r == -EPERM)
 		check_mend(check, "run as root, or as the user postsix in the group postdrop");
 	else
-		check_mend(check,
-			   "systemctl start postfix@postfix-%s; the service stands in %s/"
-			   "master.cf",
-			   instance, config->config_directory);
+		check_mend(check, "systemctl start %s%s; the service stands in %s/master.cf",
+			   check->unit_prefix, instance, config->config_directory);
 }
 
 void check_inject(struct check *check)

@@ -200,7 +200,7 @@ void check_self_test(struct check *check)
 		check_say(check, CHECK_FAIL, config->dual.inject,
 			  "postfix-dual did not take it: %s",
 			  r == -EPROTO ? trial.queued : strerror(-r));
-		check_mend(check, "systemctl start postfix@postfix-dual");
+		check_mend(check, "systemctl start %sdual", check->unit_prefix);
 		return;
 	}
 	watch(&trial);

@@ -40,8 +40,8 @@ static void differ(struct check *check, const struct folders *folders, const cha
 	va_end(values);
 	snprintf(subject, sizeof(subject), "postfix-%s", folders->instance);
 	check_say(check, CHECK_FAIL, subject, "%s", text);
-	check_mend(check, "%s -c %s %s && systemctl reload postfix@postfix-%s", check->setup,
-		   check->config->path, folders->instance, folders->instance);
+	check_mend(check, "%s -c %s %s && systemctl reload %s%s", check->setup, check->config->path,
+		   folders->instance, check->unit_prefix, folders->instance);
 }
 
 // Takes the root out of the paths in a text.

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "cli/unit.h"
 
 #define UNITS    "/run/systemd/units/invocation:"
 #define WAIT_MS  1000
@@ -81,6 +82,19 @@ static int64_t started(const char *unit)
 	return lstat(path, &info) == 0 ? info.st_mtime : 0;
 }
 
+// An instance's unit has one of two names, and only one that runs has a link: nobody has to be
+// asked.
+static int64_t started_instance(const char *instance)
+{
+	char name[64], folder[64];
+	int64_t since;
+
+	snprintf(name, sizeof(name), UNIT_PREFIX_NAME "%s.service", instance);
+	snprintf(folder, sizeof(folder), UNIT_PREFIX_FOLDER "%s.service", instance);
+	since = started(name);
+	return since > 0 ? since : started(folder);
+}
+
 static int64_t count_files(const char *folder, const char *name, int64_t *ret_oldest)
 {
 	auto_dir DIR *dir = NULL;
@@ -111,24 +125,21 @@ void condition_find(const struct config *config, struct condition *ret_condition
 	struct condition condition = {
 		.parts =
 			{
-				{"postsixd", "postsixd.service",
-				 ask_socket(config->policy_socket, SOCK_STREAM), 0},
-				{"intake", "postsix-intake.service",
-				 ask_socket(config->intake_socket, SOCK_SEQPACKET), 0},
-				{"milter", "postsix-milter.service",
+				{"postsixd", ask_socket(config->policy_socket, SOCK_STREAM),
+				 started("postsixd.service")},
+				{"intake", ask_socket(config->intake_socket, SOCK_SEQPACKET),
+				 started("postsix-intake.service")},
+				{"milter",
 				 config->milter_socket[0] == '\0'
 					 ? -ENOENT
 					 : ask_socket(config->milter_socket, SOCK_STREAM),
-				 0},
-				{"postfix-dual", "postfix@postfix-dual.service",
-				 ask_instance(&config->dual), 0},
-				{"postfix-v6", "postfix@postfix-v6.service",
-				 ask_instance(&config->v6), 0},
+				 started("postsix-milter.service")},
+				{"postfix-dual", ask_instance(&config->dual),
+				 started_instance("dual")},
+				{"postfix-v6", ask_instance(&config->v6), started_instance("v6")},
 			},
 	};
 
-	for (size_t i = 0; i < CONDITION_PARTS; i++)
-		condition.parts[i].since = started(condition.parts[i].unit);
 	condition.spool = count_files(config->spool_directory, "new", &condition.oldest);
 	condition.quarantine = count_files(config->spool_directory, "quarantine", &unused);
 	*ret_condition = condition;

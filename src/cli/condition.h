@@ -13,7 +13,6 @@
 
 struct condition_part {
 	const char *name; // "postsixd"
-	const char *unit; // of systemd
 	int error;        // 0: it answers; else a negative errno
 	int64_t since;    // 0: nobody knows
 };

@@ -25,7 +25,7 @@ from tap import diag, done, eq, ok  # noqa: E402
 SERVER = "198.51.100.54"
 PATIENCE = 60  # s
 PTR6 = "6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.5.2.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
-ALL = ["dns", "port25", "inject", "settings", "policy", "milter", "intake", "spool", "database", "queue", "disk", "clock",
+ALL = ["dns", "port25", "inject", "units", "settings", "policy", "milter", "intake", "spool", "database", "queue", "disk", "clock",
        "certificate"]
 HEAD = """$ORIGIN .
 $TTL 60
@@ -209,9 +209,9 @@ def fails(found, checks, says, mend, name, status=2):
 
 
 def test_sound(yard):
-    found = yard.check("--skip", "clock")
+    found = yard.check("--skip", "clock,units")
     eq((found.status, found.text()), (0, ""), "nothing is wrong with the lab")
-    eq({line["check"] for line in found.lines}, set(ALL) - {"clock"}, "every check had something to say")
+    eq({line["check"] for line in found.lines}, set(ALL) - {"clock", "units"}, "every check had something to say")
     clock = yard.check("--only", "clock")
     ok(clock.status in (0, 1) and len(clock.lines) == 1 and all(line["mend"] for line in clock.bad), "the clock is right, or a warning")
     table = yard.postsix("check", "-c", f"{yard.state}/postsix.conf", "--only", "policy,milter")
@@ -272,7 +272,7 @@ def test_residents(yard):
     for program, check in (("milter", "milter"), ("intake", "intake"), ("postsixd", "policy")):
         yard.lab("stop", program)
         name = program if program == "postsixd" else f"postsix-{program}"
-        fails(yard.check("--skip", "clock"), [check], "", f"systemctl start {name}", f"{program} is stopped")
+        fails(yard.check("--skip", "clock,units"), [check], "", f"systemctl start {name}", f"{program} is stopped")
         if program == "postsixd":
             test_entries(yard)
         yard.lab("start", program)
@@ -296,13 +296,13 @@ def test_entries(yard):
 
 
 def test_instances(yard):
-    fails(yard.check("--skip", "clock,settings", config=yard.config("name", (r"^hostname = mx\.six\.test", "hostname = mx.other.test"))),
+    fails(yard.check("--skip", "clock,settings,units", config=yard.config("name", (r"^hostname = mx\.six\.test", "hostname = mx.other.test"))),
           ["dns", "port25"], "it calls itself mx.six.test, not mx.other.test", "another mail server has that address", "another server's banner")
     for instance in ("v6", "dual"):
         if instance == "dual":  # what it gets after its next start stays where it is
             yard.postconf("dual", "-e", "defer_transports=smtp")
         yard.lab("stop", instance)
-        fails(yard.check("--skip", "clock"), ["inject", "port25"], "refused at connect", f"systemctl start postfix@postfix-{instance}",
+        fails(yard.check("--skip", "clock,units"), ["inject", "port25"], "refused at connect", f"systemctl start postfix@postfix-{instance}",
               f"postfix-{instance} is stopped")
         if instance == "v6":
             test_old_queue(yard)
@@ -311,7 +311,7 @@ def test_instances(yard):
     yard.postconf("dual", "-X", "defer_transports")
     yard.lab("stop", "dual")
     yard.lab("start", "dual")
-    eq(yard.check("--skip", "clock").text(), "", "and all is well again")
+    eq(yard.check("--skip", "clock,units").text(), "", "and all is well again")
 
 
 def test_hold(yard):
@@ -382,7 +382,7 @@ def test_files(yard):
         eq(yard.check("--only", "disk", config=config).text(), "", "a small disk is enough while it is empty")
         with open(f"{full}/filler", "wb") as file, contextlib.suppress(OSError):
             file.write(bytes(32 << 20))
-        fails(yard.check("--skip", "clock", config=config), ["disk"], "0 MB are free", "make room", "a full disk")
+        fails(yard.check("--skip", "clock,units", config=config), ["disk"], "0 MB are free", "make room", "a full disk")
     finally:
         subprocess.run(("umount", full), check=True)
     stray = f"{yard.state}/spool/quarantine/stray"
@@ -431,7 +431,7 @@ def test_own_records(yard):
     ok(f"alert=own-records, state=wrong, record=ptr, name={PTR6}, found=2001:db8:25::6 has no PTR record\n" in log
        and re.search(r": \w{13}: alert=own-records, state=wrong, class=ptr-required, remote_mta=dns; mx\.ptr\.test\n", log),
        "and the operator is told which") or diag(log[-3000:])
-    fails(yard.check("--skip", "clock"), ["dns"], "has no PTR record", "publish", "so does postsix check")
+    fails(yard.check("--skip", "clock,units"), ["dns"], "has no PTR record", "publish", "so does postsix check")
 
 
 TESTS = (test_sound, test_usage, test_zone, test_self, test_settings, test_certificates, test_files, test_residents, test_instances,

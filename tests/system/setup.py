@@ -27,20 +27,30 @@ DUAL4, DUAL6, V6 = "192.0.2.25", "2001:db8:25::25", "2001:db8:25::6"
 OPTIONS = ["--v6-domain", "six.test", "--dual-domain", "dual.test", "--operator", "operator@good.test",
            "--v6-address", "2001:DB8:25:0::6", "--dual-addresses", f"{DUAL4},{DUAL6}", "--yes"]
 UNITS = ["postfix@postfix-dual.service", "postfix@postfix-v6.service", "postsix.target"]
+UNITS_13 = ["postfix@dual.service", "postfix@v6.service", "postsix.target"]  # in Debian 13
+TEMPLATE_13 = "[Service]\nEnvironment=MAIL_CONFIG=/etc/postfix-%I\nExecStart=postfix debian-systemd-start\n"
 
 LAYERS = ("etc", "usr", "var")
 ground = []  # where their upper layers are
 
 SYSTEMCTL = r"""#!/bin/bash
-# keeps /run/units/{enabled,active}/UNIT; an instance is really started and stopped
+# keeps /run/units/{enabled,active}/UNIT; an instance is really started and stopped. Its template is /run/units/template, or as of Debian 12
 echo "$*" >>/run/units/calls
-verb=$1; shift; [[ ${1-} != --* ]] || shift; unit=${1-}; name=${unit#postfix@}; name=${name%.service}
+verb=$1; shift; [[ ${1-} != --* ]] || shift; unit=${1-}; name=${unit#postfix@}; name=postfix-${name#postfix-}; name=${name%.service}
 postfix() { [[ $unit != postfix@* ]] || postmulti -i "$name" -p "$1" >/dev/null 2>&1 9<&-; }
+is_known() {
+	case $unit in
+	postfix@postfix-*) [[ ! -e /run/units/template ]] ;;
+	postfix@*) [[ -e /run/units/template ]] ;;
+	esac
+}
 services="postsixd.service postsix-intake.service postsix-milter.service postsixd.socket postsix-intake.socket"
 case $verb in
 enable) touch "/run/units/enabled/$unit" ;;
 disable) rm -f "/run/units/enabled/$unit" ;;
+cat) cat /run/units/template 2>/dev/null || echo 'ExecStart=/usr/sbin/postmulti -i %i -p start' ;;
 start | restart)
+	is_known || { echo "Assertion failed on job for $unit."; exit 1; }
 	[[ ! -e /run/units/broken || $unit != "$(cat /run/units/broken)" ]] || { echo "Job for $unit failed"; exit 1; }
 	[[ $verb == start ]] || postfix stop
 	postfix start || exit
@@ -145,7 +155,7 @@ def difference(before, after):
 
 
 def calls():
-    found = [line for line in (read("/run/units/calls") or "").splitlines() if not line.startswith("is-")]
+    found = [line for line in (read("/run/units/calls") or "").splitlines() if not line.startswith(("is-", "cat "))]
     write("/run/units/calls", "")
     return found
 
@@ -259,6 +269,8 @@ def test_run(first_main):
     eq(re.findall(r"(?m)^\[.*\]", config), ["[postsix]", "[dual]", "[v6]", "[site one]"], "in its sections")
     got = run("/usr/sbin/postsixd", "--check")
     eq(got.returncode, 0, "postsixd is content with it") or diag(got.stdout)
+    got = run("/usr/sbin/postsix", "check", "--only", "units")
+    eq((got.returncode, got.stdout.count("it is started at boot")), (0, 3), "postsix check with the units") or diag(got.stdout)
     eq([run("postconf", "-hc", f"/etc/postfix-{i}", "mail_version", "multi_instance_enable").stdout.split()[1] for i in ("dual", "v6")],
        ["yes", "yes"], "both are enabled for postmulti")
 
@@ -314,6 +326,38 @@ def test_failure():
     calls()
     got = setup()
     eq((got.returncode, calls()), (0, ["restart postsix.target"]), "the next run does what was left") or diag(got.stdout)
+
+
+def test_upgrade():
+    """Of Debian, from 12 to 13, where the instances' units have other names; they still run under those of before."""
+    write("/run/units/template", TEMPLATE_13)
+    got = run("/usr/sbin/postsix", "check", "--only", "units")
+    eq(got.returncode, 2, "check: units that are called otherwise since an upgrade are a fault") or diag(got.stdout)
+    for now, former in zip(UNITS_13[:2], UNITS[:2]):
+        ok(re.search(rf"{now}: it is not started at boot: there is no such unit\n +mend: postsix setup --yes", got.stdout)
+           and re.search(rf"{former}: it is enabled, and starts nothing: .* {now} here.*\n +mend: postsix setup --yes", got.stdout),
+           f"it says so of {former}, and the mend") or diag(got.stdout)
+    path = "/etc/postsix/postsix.conf"
+    config = read(path)
+    write(path, config.replace("[v6]\n", "[v6]\nconfig_directory = /etc/six\n", 1))
+    refused([], r"config_directory in \[v6\] of .*: Postfix's unit postfix@v6\.service starts /etc/postfix-v6 only", "a folder that it does not start")
+    write(path, config)
+    calls()
+    got = setup("--dry-run")
+    eq((got.returncode, sorted(os.listdir("/run/units/enabled")), calls()), (0, UNITS, []), "--dry-run changes nothing") or diag(got.stdout)
+    got = setup()
+    eq(got.returncode, 0, "setup again, after that upgrade") or diag(got.stdout)
+    eq(calls(), [f"{verb} {unit}" for unit in UNITS[:2] for verb in ("stop", "disable")]
+       + [f"{verb} {unit}" for verb in ("enable", "start") for unit in UNITS_13[:2]], "takes the units of before away, and starts the others")
+    eq((sorted(os.listdir("/run/units/enabled")), sorted(re.findall("postfix@.*", "\n".join(os.listdir("/run/units/active"))))),
+       (UNITS_13, UNITS_13[:2]), "those of before neither run nor will at the next boot")
+    eq(listening(), sorted([DUAL4, f"[{DUAL6}]", f"[{V6}]"]), "both instances listen")
+    eq(re.findall("postfix@postfix-.*", read("/etc/postsix/setup.state")), [], "nothing of them is noted")
+    got = run("/usr/sbin/postsix", "check", "--only", "units")
+    eq((got.returncode, got.stdout.count("it is started at boot")), (0, 3), "check is content") or diag(got.stdout)
+    ok("Nothing to do" in setup().stdout, "again: nothing to do")
+    os.unlink("/run/units/template")  # and away under the names of before
+    calls()
 
 
 def test_remove(first, first_main):
@@ -429,6 +473,7 @@ def main():
     test_again()
     test_change()
     test_failure()
+    test_upgrade()
     test_remove(first, first_main)
     test_kill()
     test_single()
