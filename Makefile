@@ -53,7 +53,7 @@ objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/$(1)/*.c))
 LAYERS  := $(B)/libadapter.a $(B)/libmail.a $(B)/libbase.a
 
 .PHONY: all deps deps-installed test demo bench install deb format clean unit unit-asan fuzz fuzz-here fuzz-replay \
-        fuzz-replay-here consistency system
+        fuzz-replay-here consistency system boot
 all: $(PROGRAMS)
 
 $(B)/obj/%.o: src/%.c
@@ -147,6 +147,10 @@ consistency:
 
 system: all
 	@B=$(B) prove --timer -j$(SYSTEM_JOBS) $(or $(call tests_in,$@),$(error no tests))
+
+# The package on a server that is booted, part of `system` too; RELEASE=trixie: of another release, see tests/boot/root.py.
+boot: all
+	@B=$(B) prove --timer $(sort $(wildcard tests/system/boot*.py))
 
 test: deps
 	@tests/run

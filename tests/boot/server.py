@@ -32,7 +32,8 @@ from tap import diag, done, skip  # noqa: E402
 
 PATIENCE = 60
 SERVICES = ("postsixd.service", "postsix-intake.service", "postsix-milter.service")
-INSTANCES = ("postfix@postfix-dual.service", "postfix@postfix-v6.service")
+# as that release's Postfix calls them
+INSTANCES = [f"postfix@{'postfix-' * (root.release() in ('bookworm', 'noble'))}{name}.service" for name in ("dual", "v6")]
 SOCKETS = ("postsixd.socket", "postsix-intake.socket")
 OPTIONS = ("--v6-domain", "six.test", "--dual-domain", "dual.test", "--operator", "operator@good.test",
            "--dual-addresses", "192.0.2.25 2001:db8:25::25", "--v6-address", "2001:db8:25::6")

@@ -151,7 +151,7 @@ def check_removal(server, before):
     after = server.files()
     left = [line for line in changes(before, after).splitlines() if not re.search(ACCOUNTS, line)]
     eq(left, [], "no file is left or changed, but for the accounts")
-    eq(server.machine.run("sh", "-c", "systemctl list-units --all --no-legend --plain 'postsix*' 'postfix@postfix-*'").stdout, "", "no unit is left")
+    eq(server.machine.run("sh", "-c", "systemctl list-units --all --no-legend --plain 'postsix*' 'postfix@*dual*' 'postfix@*v6*'").stdout, "", "no unit is left")
 
 
 # Debian's packages leave their users, as the files of theirs that may be somewhere keep their numbers.
