@@ -219,6 +219,9 @@ int store_find_stale(struct store *store, bool over_v6, int64_t before, int64_t 
 // When the next message is due; INT64_MAX for never.
 int store_next_due(struct store *store, int64_t *ret_due) must_check;
 
+// Messages that wait to be handed over, and probes handed over that nothing final was heard of.
+int store_count_waiting(struct store *store, int64_t *ret_mails, int64_t *ret_probes) must_check;
+
 // 1 and the id of a probe handed over before then, or after, that nothing was ever heard of; 0 for
 // none.
 int store_find_silent(struct store *store, int64_t before, int64_t after,

@@ -103,3 +103,17 @@ int store_next_due(struct store *store, int64_t *ret_due)
 
 	return r == 1 ? 0 : r < 0 ? r : -EIO;
 }
+
+int store_count_waiting(struct store *store, int64_t *ret_mails, int64_t *ret_probes)
+{
+	int64_t mails = 0, probes = 0;
+	int r = store_number(store, &mails, COUNT_QUEUED, "");
+
+	if (r >= 0)
+		r = store_number(store, &probes, COUNT_PENDING, "");
+	if (r < 0)
+		return r;
+	*ret_mails = mails;
+	*ret_probes = probes;
+	return 0;
+}

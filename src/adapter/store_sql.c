@@ -219,6 +219,9 @@ const char *const store_queries[N_QUERIES] = {
 		"UPDATE message SET due = ?2 WHERE state = 'queued' AND instance = ?1 AND due > ?3",
 	[NEXT_DUE] =
 		"SELECT ifnull(min(due), 9223372036854775807) FROM message WHERE state = 'queued'",
+	[COUNT_QUEUED] = "SELECT count(*) FROM message WHERE state = 'queued'",
+	[COUNT_PENDING] = "SELECT count(*) FROM message"
+			  " WHERE outcome IN ('pending', 'delayed') AND state = 'sent'",
 	[FIND_STALE] = "SELECT id FROM message WHERE state = 'queued' AND instance = ?"
 		       " AND (created < ? OR created > ?) AND attempts > 0 LIMIT 1",
 	[FIND_SILENT] = "SELECT id FROM message WHERE outcome IN ('pending', 'delayed')"

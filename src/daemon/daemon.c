@@ -116,6 +116,8 @@ static void on_turn(void *arg)
 		outbox_roll_back(daemon->v6);
 		log_note(LOG_ERR, "database=%s/postsix.db, error=%s, will retry",
 			 daemon->config->state_directory, strerror(-r));
+		gauge_set_trouble(daemon->gauge, strerror(-r));
+		gauge_tell(daemon->gauge);
 		source_set_timer(daemon->clock, TROUBLE_WAIT);
 		return;
 	}
@@ -130,6 +132,7 @@ static void on_turn(void *arg)
 	retention_commit(daemon->retention);
 	outbox_hand_over(daemon->dual);
 	outbox_hand_over(daemon->v6);
+	gauge_set_trouble(daemon->gauge, NULL);
 	gauge_tell(daemon->gauge);
 	if (!daemon->stopping)
 		set_clock(daemon);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// The one line that `systemctl status` shows: what was done since the start, and what waits.
+// The one line that `systemctl status` shows: what was done since the start, what waits, and what
+// is wrong.
 #pragma once
 
 #include <stdbool.h>
@@ -22,6 +23,9 @@ void gauge_roll_back(struct gauge *gauge);
 // Whether the last reload was refused: the line says so until one is not.
 void gauge_set_refused(struct gauge *gauge, bool is_refused);
 
-// Tells the manager, where there is something new to tell and the last time is a second ago. The
-// turn that follows tells the rest.
+// Why the last turn could not be recorded, or NULL where it was.
+void gauge_set_trouble(struct gauge *gauge, const char *error);
+
+// Counts what waits and tells the manager, where there is something new to tell and the last time
+// is a second ago. The turn that follows tells the rest.
 void gauge_tell(struct gauge *gauge);

@@ -125,7 +125,8 @@ def ask_policy(path, recipient="nobody@six.test"):
 def test_ready_and_status(lab, daemon):
     ok(daemon.manager.count("READY=1") == 1, "postsixd says that it is ready")
     lab.send("status@good.test")
-    ok(until(lambda: re.fullmatch(r"Requests since the start: 1 answered, 0 ignored\. Under way: \d+ to dual, \d+ to v6, \d+ surveys\.",
+    ok(until(lambda: re.fullmatch(r"Requests since the start: 1 answered, 0 ignored\. Entries in the spool: 0\. "
+                                  r"Mail waiting: \d+; under way: \d+ to dual, \d+ to v6\. Probes pending: \d+\. Surveys: \d+\.",
                                   daemon.manager.last("STATUS")), PATIENCE), f"and how it is: {daemon.manager.last('STATUS')}")
 
 
