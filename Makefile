@@ -32,7 +32,7 @@ LIBS_pipe   :=
 LIBS_intake := gmime-3.0 jansson libsystemd libseccomp
 LIBS_daemon := libsystemd libcares sqlite3 gmime-3.0 jansson inih opendkim libcrypto
 LIBS_milter := opendkim libcares libsystemd
-LIBS_cli    := gmime-3.0 libsystemd libcares sqlite3 jansson inih libcrypto
+LIBS_cli    := gmime-3.0 libsystemd libcares sqlite3 jansson inih libcrypto libseccomp
 ALL_LIBS    := gmime-3.0 jansson libsystemd libseccomp sqlite3 inih opendkim libcrypto libcares
 # what pkg-config does not know
 LINK_milter := -lmilter

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// The parser's filter of system calls, by libseccomp.
+// The parsers' filter of system calls, by libseccomp.
 //
 // libseccomp takes its time to make a filter, so it makes one, as a program for the kernel, which
 // each parser then loads by itself: a few microseconds.
@@ -26,11 +26,11 @@ static unsigned short program_len;
 static int allow(scmp_filter_ctx filter)
 {
 	static const int calls[] = {
-		SCMP_SYS(write),        SCMP_SYS(exit_group),      SCMP_SYS(exit),
-		SCMP_SYS(brk),          SCMP_SYS(munmap),          SCMP_SYS(mremap),
-		SCMP_SYS(madvise),      SCMP_SYS(futex),           SCMP_SYS(close),
-		SCMP_SYS(getrandom),    SCMP_SYS(clock_gettime),   SCMP_SYS(gettimeofday),
-		SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+		SCMP_SYS(read),         SCMP_SYS(write),        SCMP_SYS(exit_group),
+		SCMP_SYS(exit),         SCMP_SYS(brk),          SCMP_SYS(munmap),
+		SCMP_SYS(mremap),       SCMP_SYS(madvise),      SCMP_SYS(futex),
+		SCMP_SYS(close),        SCMP_SYS(getrandom),    SCMP_SYS(clock_gettime),
+		SCMP_SYS(gettimeofday), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 	};
 	// memory that can be run is no memory to a parser
 	const struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);

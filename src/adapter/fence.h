@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The postsix authors
 
 // A filter of system calls (seccomp(2)) around a process that parses what a stranger wrote: memory,
-// and writing to what is open already. Anything else ends the process, by SIGSYS.
+// and reading and writing what is open already. Anything else ends the process, by SIGSYS.
 #pragma once
 
 #include "base/cleanup.h"

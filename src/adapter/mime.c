@@ -491,7 +491,8 @@ void mime_init(void)
 	facts_free(&facts);
 }
 
-void mime_open_charset(const char *name)
+void mime_open_charsets(const struct charsets *charsets)
 {
-	(void)g_mime_iconv_open("UTF-8", name); // stays open
+	for (size_t i = 0; i < charsets->n; i++)
+		(void)g_mime_iconv_open("UTF-8", charsets->names[i]); // stays open
 }

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "mail/charsets.h"
 #include "mail/facts.h"
 #include "mail/header.h"
 
@@ -20,9 +21,9 @@
 // first use.
 void mime_init(void);
 
-// Opens the C library's table of a character set, where it has one, for a process that will read a
+// Opens the C library's tables of character sets, where it has them, for a process that will read a
 // message and can open nothing by then.
-void mime_open_charset(const char *name);
+void mime_open_charsets(const struct charsets *charsets);
 
 // Reads a message, or its first MIME_INPUT_MAX octets; bytes are made canonical in place
 // (header.h). Sets all facts but body_hash; every text in them is UTF-8 (scrub.h). Never fails:

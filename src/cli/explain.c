@@ -251,9 +251,14 @@ static int read_arguments(int argc, char **argv, struct arguments *ret_arguments
 static int run_all(const struct explain_setting *setting, bool is_mbox, char *const *paths)
 {
 	struct run run = {.is_mbox = is_mbox, .out = buf_make(OUT_MAX), .status = EX_OK};
+	int r = explain_worker_new(setting, &run.worker);
 
+	if (r < 0) {
+		fprintf(stderr, "postsix explain: cannot make the parser's filter: %s\n",
+			strerror(-r));
+		return EX_OSERR;
+	}
 	signal(SIGPIPE, SIG_IGN); // a worker that died is no reason to go, too
-	run.worker = explain_worker_new(setting);
 	if (*paths == NULL)
 		read_path(&run, "-");
 	for (; *paths != NULL && !run.is_over; paths++)

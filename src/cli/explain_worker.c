@@ -2,7 +2,9 @@
 // Copyright (c) 2026 The postsix authors
 
 // One process for many messages: to fork for each costs ten times what parsing costs. It is
-// confined as intake's parser is, and what it writes is not believed to be fit for a terminal.
+// confined as intake's parser is, and what it writes is not believed to be fit for a terminal. It
+// can open nothing, so a message that names another character set gets another process, which
+// begins with that one's table, too.
 
 #include "cli/explain_worker.h"
 
@@ -16,10 +18,12 @@
 #include <unistd.h>
 
 #include "adapter/confine.h"
+#include "adapter/fence.h"
 #include "adapter/mime.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/explain_print.h"
+#include "mail/charsets.h"
 
 #define MEMORY_MAX   (256UL * 1024 * 1024) // octets of address space
 #define PATIENCE     10                    // seconds for a message
@@ -38,8 +42,9 @@ struct answer {
 
 struct explain_worker {
 	const struct explain_setting *setting;
-	struct buf task; // one write for all of it
-	pid_t pid;       // 0: none
+	struct charsets charsets; // that the process has
+	struct buf task;          // one write for all of it
+	pid_t pid;                // 0: none
 	int socket;
 };
 
@@ -80,7 +85,7 @@ static void explain(const struct explain_setting *setting, const struct explain_
 	explained_free(&explained);
 }
 
-static _Noreturn void serve(const struct explain_setting *setting, int socket)
+static _Noreturn void serve(const struct explain_worker *worker, int socket)
 {
 	static const struct confinement confinement = {.memory = MEMORY_MAX};
 	char *data = mem_new(1, NAME_LEN_MAX + 1 + MIME_INPUT_MAX + 1);
@@ -88,13 +93,16 @@ static _Noreturn void serve(const struct explain_setting *setting, int socket)
 	struct task task;
 
 	confine(socket, &confinement);
+	mime_open_charsets(&worker->charsets);
+	if (fence() != 0)
+		_exit(CONFINE_COULD_NOT);
 	while (read_all(SOCKET, &task, sizeof(task))) {
 		struct explain_source source = {data, task.number};
 
 		if (task.name_len > NAME_LEN_MAX || task.len > MIME_INPUT_MAX ||
 		    !read_all(SOCKET, data, task.name_len + 1 + task.len))
 			_exit(CONFINE_COULD_NOT);
-		explain(setting, &source, data + task.name_len + 1, task.len, &out);
+		explain(worker->setting, &source, data + task.name_len + 1, task.len, &out);
 		if (file_write_fd(SOCKET, out.data, out.len) < 0)
 			break;
 	}
@@ -104,15 +112,20 @@ static _Noreturn void serve(const struct explain_setting *setting, int socket)
 // ---- its parent
 // ------------------------------------------------------------------------------------
 
-struct explain_worker *explain_worker_new(const struct explain_setting *setting)
+int explain_worker_new(const struct explain_setting *setting, struct explain_worker **ret_worker)
 {
-	struct explain_worker *worker = mem_new(1, sizeof(*worker));
+	struct explain_worker *worker;
+	const int r = fence_prepare();
 
+	if (r < 0)
+		return r;
+	worker = mem_new(1, sizeof(*worker));
 	mime_init();
 	worker->setting = setting;
 	worker->task = buf_make(sizeof(struct task) + NAME_LEN_MAX + 1 + MIME_INPUT_MAX);
 	worker->socket = -1;
-	return worker;
+	*ret_worker = worker;
+	return 0;
 }
 
 static void stop(struct explain_worker *worker)
@@ -149,7 +162,7 @@ static int start(struct explain_worker *worker)
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		serve(worker->setting, ends[1]);
+		serve(worker, ends[1]);
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
@@ -162,6 +175,19 @@ static int start(struct explain_worker *worker)
 	worker->pid = pid;
 	worker->socket = ends[0];
 	return 0;
+}
+
+// They are opened before the fence is put up. Too many of them, and they begin anew.
+static void want_charsets(struct explain_worker *worker, const char *bytes, size_t len)
+{
+	struct charsets *charsets = &worker->charsets;
+	const size_t n = charsets->n;
+
+	if (n + CHARSETS_MESSAGE_MAX > CHARSETS_MAX)
+		charsets->n = 0;
+	charsets_find(charsets, bytes, len);
+	if (charsets->n != n)
+		stop(worker);
 }
 
 static bool send_task(struct explain_worker *worker, const char *name, unsigned number,
@@ -213,8 +239,10 @@ int explain_worker_ask(struct explain_worker *worker, const char *name, unsigned
 		       const char *bytes, size_t len, struct buf *out,
 		       enum explain_verdict *ret_verdict)
 {
-	const int r = start(worker);
+	int r;
 
+	want_charsets(worker, bytes, len);
+	r = start(worker);
 	if (r < 0)
 		return r;
 	*ret_verdict = EXPLAIN_DIED;

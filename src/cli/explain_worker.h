@@ -2,7 +2,8 @@
 // Copyright (c) 2026 The postsix authors
 
 // The process that parses for `postsix explain`. It has the table, the phrases and one socket, and
-// nothing else; should a message kill it, the next one gets a new one.
+// nothing else, behind a filter of system calls; should a message kill it, the next one gets a new
+// one.
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 
 #include "adapter/phrases.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "mail/diagnose.h"
 
 struct explain_worker;
@@ -27,8 +29,10 @@ struct explain_setting {
 	bool is_json;
 };
 
-// Starts no process yet. setting is borrowed. explain_worker_free() ends it.
-struct explain_worker *explain_worker_new(const struct explain_setting *setting);
+// Starts no process yet. setting is borrowed. explain_worker_free() ends it. A negative errno where
+// there can be no filter.
+int explain_worker_new(const struct explain_setting *setting,
+		       struct explain_worker **ret_worker) must_check;
 struct explain_worker *explain_worker_free(struct explain_worker *worker);
 
 // Explains a message: appends what is to be printed to out. number is the message's in the file

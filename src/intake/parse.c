@@ -25,7 +25,7 @@
 #include "adapter/mime.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "intake/charsets.h"
+#include "mail/charsets.h"
 
 #define OUT_FD    0                 // the grandchild's only descriptor
 #define COULD_NOT CONFINE_COULD_NOT // its exit status where that is not the message's fault
@@ -37,10 +37,12 @@ static _Noreturn void parse_and_exit(const struct message *message, int out_fd)
 {
 	static const struct confinement confinement = {PARSE_MEMORY_MAX, PARSE_CPU_MAX};
 	struct buf line = buf_make(PARSE_LINE_MAX);
+	struct charsets charsets = {.n = 0};
 	struct facts facts;
 
 	confine(out_fd, &confinement);
-	charsets_each(message->head.data, message->head.len, mime_open_charset);
+	charsets_find(&charsets, message->head.data, message->head.len);
+	mime_open_charsets(&charsets);
 	if (fence() != 0)
 		_exit(COULD_NOT);
 	mime_read(message->head.data, message->head.len, &facts); // the parent keeps its own copy

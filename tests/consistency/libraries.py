@@ -15,7 +15,8 @@ NEEDED = {
     "daemon": GMIME | {"libjansson.so.4", "libsystemd.so.0", "libsqlite3.so.0", "libinih.so.1", "libopendkim.so.11",
                        "libcrypto.so.3", "libcares.so.2"},
     "milter": {"libmilter.so.1.0.1", "libopendkim.so.11", "libcares.so.2", "libsystemd.so.0"},
-    "cli": GMIME | {"libjansson.so.4", "libsqlite3.so.0", "libsystemd.so.0", "libcares.so.2", "libinih.so.1", "libcrypto.so.3"},
+    "cli": GMIME | {"libjansson.so.4", "libsqlite3.so.0", "libsystemd.so.0", "libcares.so.2", "libinih.so.1", "libcrypto.so.3",
+                    "libseccomp.so.2"},
 }
 # glibc's functions that fortification always replaces; where nothing of that kind is called, nothing shows it
 CHECKED = set("printf fprintf dprintf vprintf vfprintf vdprintf asprintf vasprintf".split())

@@ -279,10 +279,18 @@ static enum explain_verdict ask(struct explain_worker *worker, const char *messa
 	return verdict;
 }
 
+static struct explain_worker *new_worker(const struct explain_setting *setting)
+{
+	struct explain_worker *worker = NULL;
+
+	assert_int_equal(explain_worker_new(setting, &worker), 0);
+	return worker;
+}
+
 static void test_worker(void **state)
 {
 	const struct explain_setting setting = {table, NULL, true};
-	struct explain_worker *worker = explain_worker_new(&setting);
+	struct explain_worker *worker = new_worker(&setting);
 	auto_buf struct buf out = buf_make(100000);
 
 	(void)state;
@@ -300,7 +308,7 @@ static void test_worker(void **state)
 static void test_worker_dies(void **state)
 {
 	struct explain_setting setting = {NULL, NULL, true}; // nobody can ask this table
-	struct explain_worker *worker = explain_worker_new(&setting);
+	struct explain_worker *worker = new_worker(&setting);
 	auto_buf struct buf out = buf_make(100000);
 
 	(void)state;
@@ -311,13 +319,39 @@ static void test_worker_dies(void **state)
 	explain_worker_free(worker);
 }
 
+// Behind its fence it opens nothing, and yet reads any character set, whichever came before.
+static void test_worker_charsets(void **state)
+{
+	static const char *const rows[][2] = {
+		{"iso-8859-2", "\\u010d"}, // č
+		{"windows-1251", "\\u0438"},
+		{"iso-8859-2", "\\u010d"},
+	};
+	const struct explain_setting setting = {table, NULL, true};
+	struct explain_worker *worker = new_worker(&setting);
+	auto_buf struct buf out = buf_make(100000);
+	char message[300];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(message, sizeof(message),
+			 "From: MAILER-DAEMON@x.test\nContent-Type: text/plain; charset=%s\n\n"
+			 "<a@x.test>: user unknown: \xe8\n",
+			 rows[i][0]);
+		assert_int_equal(ask(worker, message, &out), EXPLAIN_CLASSED);
+		if (strstr(buf_string(&out), rows[i][1]) == NULL)
+			fail_msg("%s: %s", rows[i][0], buf_string(&out));
+	}
+	explain_worker_free(worker);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages),     cmocka_unit_test(test_23_24_text),
 		cmocka_unit_test(test_9_json),       cmocka_unit_test(test_json_as_a_whole),
 		cmocka_unit_test(test_worker),       cmocka_unit_test(test_worker_dies),
-		cmocka_unit_test(test_host_address),
+		cmocka_unit_test(test_host_address), cmocka_unit_test(test_worker_charsets),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -3,7 +3,7 @@
 
 // A look for names of character sets. To open all tables that mail might want, once in the
 // resident, was tried: each costs every later fork 10 µs, which doubled a message's.
-#include "intake/charsets.h"
+#include "mail/charsets.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -43,42 +43,38 @@ static size_t find_start(const char *text, size_t len)
 	return at;
 }
 
-struct names {
-	char name[CHARSETS_MAX][CHARSET_NAME_MAX + 1];
-	size_t n;
-};
-
 // Whether it is a new one, for which a table may be wanted; it is remembered then.
-static bool take_name(struct names *names, const char *text, size_t len)
+static bool take_name(struct charsets *charsets, const char *text, size_t len)
 {
-	char *name = names->name[names->n];
+	char *name = charsets->names[charsets->n];
 
 	if (len == 0 || len > CHARSET_NAME_MAX)
 		return false;
 	memcpy(name, text, len);
 	name[len] = '\0';
 	text_lower(name);
-	for (size_t i = 0; i < names->n; i++)
-		if (strcmp(names->name[i], name) == 0)
+	for (size_t i = 0; i < charsets->n; i++)
+		if (strcmp(charsets->names[i], name) == 0)
 			return false;
 	if (strcmp(name, "utf-8") == 0 || strcmp(name, "us-ascii") == 0)
 		return false;
-	names->n++;
+	charsets->n++;
 	return true;
 }
 
-void charsets_each(const char *text, size_t len, void (*on_name)(const char *name))
+void charsets_find(struct charsets *charsets, const char *text, size_t len)
 {
-	struct names names = {.n = 0};
+	size_t room = CHARSETS_MAX - charsets->n;
 
-	for (size_t i = 0; i < len && names.n < CHARSETS_MAX; i++) {
+	room = room < CHARSETS_MESSAGE_MAX ? room : CHARSETS_MESSAGE_MAX;
+	for (size_t i = 0; i < len && room > 0; i++) {
 		size_t start;
 
 		if (text[i] != '=' && text[i] != 'c' && text[i] != 'C')
 			continue;
 		start = i + find_start(text + i, len - i);
 		if (start > i &&
-		    take_name(&names, text + start, name_length(text + start, len - start)))
-			on_name(names.name[names.n - 1]);
+		    take_name(charsets, text + start, name_length(text + start, len - start)))
+			room--;
 	}
 }

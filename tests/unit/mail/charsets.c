@@ -6,29 +6,27 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "intake/charsets.h"
+#include "mail/charsets.h"
 
-static char found[2000];
-
-static void on_name(const char *name)
-{
-	assert_true(strlen(name) <= CHARSET_NAME_MAX);
-	strcat(strcat(found, name), " ");
-}
+static char found[CHARSETS_MAX * (CHARSET_NAME_MAX + 1) + 1];
 
 // In a copy without anything behind it, so that ASan sees a look past the end.
 static void look(const char *text, size_t len)
 {
 	char *copy = malloc(len == 0 ? 1 : len);
+	struct charsets charsets = {.n = 0};
 
 	memcpy(copy, text, len);
 	found[0] = '\0';
-	charsets_each(copy, len, on_name);
+	charsets_find(&charsets, copy, len);
+	for (size_t i = 0; i < charsets.n; i++)
+		strcat(strcat(found, charsets.names[i]), " ");
 	free(copy);
 }
 
@@ -62,10 +60,31 @@ static void test_names(void **state)
 	assert_string_equal(found, "y ");
 }
 
+// What was found before is not told again, and there is an end.
+static void test_several(void **state)
+{
+	struct charsets charsets = {.n = 0};
+	char text[20];
+
+	(void)state;
+	charsets_find(&charsets, "=?a =?b", 7);
+	charsets_find(&charsets, "=?B =?c", 7);
+	assert_int_equal(charsets.n, 3);
+	assert_string_equal(charsets.names[2], "c");
+	for (int i = 0; i < 2 * CHARSETS_MAX; i++) {
+		int len = snprintf(text, sizeof(text), "=?x-%d", i);
+
+		charsets_find(&charsets, text, (size_t)len);
+	}
+	assert_int_equal(charsets.n, CHARSETS_MAX);
+	assert_string_equal(charsets.names[CHARSETS_MAX - 1], "x-60");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_several),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
