@@ -190,7 +190,19 @@ int spool_each(struct spool *spool, size_t max, int (*on_name)(void *arg, const 
 
 int spool_read(struct spool *spool, const char *name, struct buf *buf)
 {
-	return file_read_at(spool->new_fd, name, buf);
+	// intake, who meets the strangers, has the folder: a pipe there would hold us up for ever,
+	// and a link lead elsewhere
+	auto_fd int fd = openat(spool->new_fd, name,
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat info;
+
+	if (fd < 0)
+		return errno == ELOOP || errno == ENXIO ? -EMEDIUMTYPE : -errno;
+	if (fstat(fd, &info) < 0)
+		return -errno;
+	if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) // a read says EISDIR
+		return -EMEDIUMTYPE;
+	return file_read_fd(fd, buf);
 }
 
 int spool_remove(struct spool *spool, const char *name)

@@ -39,7 +39,8 @@ int spool_quarantine(struct spool *spool, const char *name, const void *data,
 int spool_each(struct spool *spool, size_t max, int (*on_name)(void *arg, const char *name),
 	       void *arg) must_check;
 
-// Reads one entry into buf (-EFBIG past its ceiling).
+// Reads one entry into buf (-EFBIG past its ceiling; -EMEDIUMTYPE where it is a link, a pipe or a
+// socket, which no entry of intake's is).
 int spool_read(struct spool *spool, const char *name, struct buf *buf) must_check;
 
 // Removes one entry after its content was committed elsewhere. -ENOENT is 0. Not durable by itself:

@@ -84,13 +84,15 @@ static int take_entry(struct ingest *ingest, const char *name)
 
 	buf_clear(&ingest->file);
 	r = spool_read(spool, name, &ingest->file);
-	if (r < 0 && r != -EFBIG) {
+	if (r < 0 && r != -EFBIG && r != -EMEDIUMTYPE) {
 		log_note(LOG_ERR, "entry=%s, error=cannot read: %s, will retry", log_value(name),
 			 strerror(-r));
 		return 0;
 	}
 	fault = r == -EFBIG ? "it is too large"
-			    : entry_read(buf_string(&ingest->file), ingest->file.len, &entry);
+		: r == -EMEDIUMTYPE
+			? "it is not a regular file"
+			: entry_read(buf_string(&ingest->file), ingest->file.len, &entry);
 	if (fault != NULL) {
 		set_aside(ingest, name, fault);
 		return 0;

@@ -145,6 +145,32 @@ static void test_each(void **state)
 	assert_string_equal(fixture->seen, "4A-v6-0 ");
 }
 
+// What intake, taken over, could leave in place of an entry: nothing waits, and nothing is
+// followed.
+static void test_read_takes_files_only(void **state)
+{
+	struct fixture *fixture = *state;
+	struct buf buf = buf_make(100);
+	char path[200], other[200];
+
+	put(fixture, ".secret", "secret");
+	snprintf(other, sizeof(other), "%s/new/.secret", fixture->path);
+	snprintf(path, sizeof(path), "%s/new/4A-v6-0", fixture->path);
+	assert_int_equal(symlink(other, path), 0);
+	assert_int_equal(spool_read(fixture->spool, "4A-v6-0", &buf), -EMEDIUMTYPE);
+	assert_int_equal(buf.len, 0);
+	assert_int_equal(spool_reject(fixture->spool, "4A-v6-0"), 0);
+	assert_int_equal(mkfifo(path, 0666), 0);
+	alarm(30); // an open that waits for a writer
+	assert_int_equal(spool_read(fixture->spool, "4A-v6-0", &buf), -EMEDIUMTYPE);
+	alarm(0);
+	assert_int_equal(spool_remove(fixture->spool, "4A-v6-0"), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(spool_read(fixture->spool, "4A-v6-0", &buf), -EISDIR);
+	assert_int_equal(rmdir(path), 0);
+	buf_free(&buf);
+}
+
 static void test_reject(void **state)
 {
 	struct fixture *fixture = *state;
@@ -206,9 +232,13 @@ static void test_watch_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SPOOL_TEST(test_put_read_remove), SPOOL_TEST(test_each),
-		SPOOL_TEST(test_reject),          SPOOL_TEST(test_quarantine_is_bounded),
-		SPOOL_TEST(test_1_sweep),         SPOOL_TEST(test_watch_path),
+		SPOOL_TEST(test_put_read_remove),
+		SPOOL_TEST(test_each),
+		SPOOL_TEST(test_reject),
+		SPOOL_TEST(test_quarantine_is_bounded),
+		SPOOL_TEST(test_1_sweep),
+		SPOOL_TEST(test_watch_path),
+		SPOOL_TEST(test_read_takes_files_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

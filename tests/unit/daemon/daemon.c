@@ -104,11 +104,13 @@ static void test_19_I1_not_entries(void **state)
 	folder_write("spool/new/empty", "", 0);
 	folder_write("spool/new/large", large, ENTRY_MAX + 1);
 	free(large);
+	assert_int_equal(mkfifo(folder_file("spool/new/0pipe"), 0666), 0);
 	put_request("a@good.test");
 	serve(all_sent);
 	assert_int_equal(spool_count("new"), 0);
-	assert_int_equal(spool_count("quarantine"), 3);
+	assert_int_equal(spool_count("quarantine"), 4);
 	expect_logged("entry=garbage, error=");
+	expect_logged("entry=0pipe, error=it is not a regular file, quarantine=moved there");
 }
 
 static bool answered_but_one(void)
