@@ -22,8 +22,8 @@ static const struct option long_options[] = {ASK_CONFIG, ASK_OUTPUT, ASK_HELP};
 
 static const char help[] =
 	"usage: postsix metrics [-c FILE] [--output FILE]\n\n"
-	"Prints counters and gauges in the Prometheus text format 0.0.4; postsix(8) lists\n"
-	"them. The database is only read.\n\n"
+	"Prints counters and gauges in the Prometheus text format 0.0.4, each with a line\n"
+	"of help. The database is only read.\n\n"
 	"      --output FILE  written whole, then renamed: for the textfile collector of\n"
 	"                     Prometheus' node exporter, whose files end in .prom\n"
 	"  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
