@@ -2,7 +2,8 @@
 // Copyright (c) 2026 The postsix authors
 
 // Written by base/json, read by jansson. The file came from another host of ours, or from
-// somebody's editor: what is no number is no figure, and the whole is refused.
+// somebody's editor: what is no number is no figure, and the whole is refused. Nor is a name that
+// none of ours is like: it would go on into a table that a spreadsheet opens.
 
 #include "adapter/figures_json.h"
 
@@ -59,6 +60,13 @@ static bool read_time(const json_t *value, int64_t *ret_time)
 	       (json_is_string(value) && when_parse(json_string_value(value), 0, ret_time) == NULL);
 }
 
+static bool is_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-");
+
+	return name[len] == '\0' && len < FIGURES_NAME_SIZE && name[0] >= 'a' && name[0] <= 'z';
+}
+
 static bool read_counts(json_t *object, struct figures *figures)
 {
 	const char *name;
@@ -66,7 +74,7 @@ static bool read_counts(json_t *object, struct figures *figures)
 
 	json_object_foreach(object, name, value)
 	{
-		if (!json_is_integer(value) || json_integer_value(value) < 0)
+		if (!is_name(name) || !json_is_integer(value) || json_integer_value(value) < 0)
 			return false;
 		figures_count(figures, name, json_integer_value(value));
 	}
@@ -87,7 +95,7 @@ static bool read_set(const char *name, const json_t *object, struct figures *fig
 {
 	const json_t *tags = json_object_get(object, "tags");
 	const json_t *count = json_object_get(object, "count");
-	struct figures_set *set = figures_set(figures, name);
+	struct figures_set *set = is_name(name) ? figures_set(figures, name) : NULL;
 	uint64_t tag = 0;
 
 	if (set == NULL || !json_is_array(tags) || !json_is_integer(count))

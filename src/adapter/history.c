@@ -159,7 +159,8 @@ static void bind_filter(sqlite3_stmt *statement, const struct history_filter *fi
 {
 	sqlite3_clear_bindings(statement);
 	bind_number(statement, ":id", filter->id);
-	bind_number(statement, ":since", filter->since);
+	// from the beginning on: a clock that was wrong may have been before 1970
+	bind_number(statement, ":since", filter->since == 0 ? INT64_MIN : filter->since);
 	bind_number(statement, ":until", filter->until);
 	bind_number(statement, ":limit", filter->limit);
 	bind_text(statement, ":site", filter->site);

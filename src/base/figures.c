@@ -36,6 +36,12 @@ static size_t find_count(const struct figures *figures, const char *name)
 	return i;
 }
 
+// Files of other hosts may say any number.
+static int64_t sum(int64_t a, int64_t b)
+{
+	return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 void figures_count(struct figures *figures, const char *name, int64_t n)
 {
 	char cut[FIGURES_NAME_SIZE];
@@ -51,7 +57,7 @@ void figures_count(struct figures *figures, const char *name, int64_t n)
 		figures->counts[i].count = 0;
 		figures->n_counts++;
 	}
-	figures->counts[i].count += n;
+	figures->counts[i].count = sum(figures->counts[i].count, n);
 }
 
 int64_t figures_get(const struct figures *figures, const char *name)
@@ -78,7 +84,7 @@ struct figures_set *figures_set(struct figures *figures, const char *name)
 
 int64_t figures_size(const struct figures_set *set)
 {
-	return (int64_t)set->n + set->more;
+	return sum((int64_t)set->n, set->more);
 }
 
 void figures_member(struct figures *figures, const char *set, uint64_t tag)
@@ -137,7 +143,7 @@ void figures_merge(struct figures *figures, const struct figures *other)
 			continue;
 		for (size_t k = 0; is_same && k < from->n; k++)
 			figures_member(figures, from->name, from->tags[k]);
-		to->more += from->more + (is_same ? 0 : (int64_t)from->n);
+		to->more = sum(to->more, is_same ? from->more : figures_size(from));
 		to->is_sum = to->is_sum || from->is_sum || !is_same;
 	}
 	figures_finish(figures);

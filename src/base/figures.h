@@ -39,7 +39,8 @@ struct figures {
 struct figures *figures_new(void);
 struct figures *figures_free(struct figures *figures);
 
-// Adds n to the count, which is made when new. Names are cut.
+// Adds n, which is not negative, to the count, which is made when new and ends at INT64_MAX. Names
+// are cut.
 void figures_count(struct figures *figures, const char *name, int64_t n);
 int64_t figures_get(const struct figures *figures, const char *name); // 0 for none such
 

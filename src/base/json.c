@@ -105,8 +105,9 @@ void json_time(struct buf *buf, const char *key, int64_t time)
 {
 	char text[WHEN_SIZE];
 
-	if (time == 0)
+	when_text(text, time);
+	if (strcmp(text, "-") == 0)
 		json_none(buf, key);
 	else
-		json_text(buf, key, when_text(text, time));
+		json_text(buf, key, text);
 }

@@ -34,5 +34,5 @@ void json_none(struct buf *buf, const char *key);
 // What is JSON already.
 void json_raw(struct buf *buf, const char *key, const char *json);
 
-// Seconds since 1970 as "2026-11-23T18:32:18Z"; null for 0.
+// Seconds since 1970 as "2026-11-23T18:32:18Z"; null for 0 and for what has no such text.
 void json_time(struct buf *buf, const char *key, int64_t time);

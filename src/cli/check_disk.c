@@ -175,9 +175,9 @@ static void count_message(struct queue *queue, const char *line, int64_t now)
 		return;
 	queue->n++;
 	queue->n_held += strcmp(name, "hold") == 0;
-	if (now - arrival <= queue->oldest)
+	if (now - arrival <= queue->oldest && queue->id[0] != '\0')
 		return;
-	queue->oldest = now - arrival;
+	queue->oldest = now > arrival ? now - arrival : 0;
 	strcpy(queue->id, id);
 }
 

@@ -13,7 +13,8 @@
 #include "base/text.h"
 #include "cli/check.h"
 
-#define TEXT_MAX 1024
+#define TEXT_MAX    1024
+#define SUBJECT_MAX 4200 // a path, as a rule
 
 static char *format_text(const char *format, va_list values)
 {
@@ -28,12 +29,13 @@ void check_say(struct check *check, enum check_level level, const char *subject,
 	       ...)
 {
 	struct check_line line = {.check = check->current, .level = level};
+	char escaped[SUBJECT_MAX];
 	va_list values;
 
 	va_start(values, format);
 	line.text = format_text(format, values);
 	va_end(values);
-	line.subject = mem_strdup(subject);
+	line.subject = mem_strdup(text_escape(escaped, sizeof(escaped), subject, strlen(subject)));
 	check->lines = mem_grow(check->lines, check->n_lines + 1, sizeof(*check->lines));
 	check->lines[check->n_lines++] = line;
 }

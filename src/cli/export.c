@@ -119,10 +119,12 @@ static void on_probe(void *arg, const struct history_row *row)
 	struct export *export = arg;
 	struct judgement *judgement = &export->judgement;
 	struct buf *out = &export->out;
+	char status[STATUS_TEXT_SIZE];
 
 	judge_find(export->judge, row, judgement);
+	judge_status(history_text(row, "status"), status);
 	json_text(out, "class", history_text(row, "class"));
-	json_text(out, "status", history_text(row, "status"));
+	json_text(out, "status", status);
 	json_text(out, "phase",
 		  judgement->is_diagnosed ? phase_name(judgement->diagnosis.phase) : "");
 	json_number(out, "code", judgement->is_diagnosed ? judgement->diagnosis.code : 0);

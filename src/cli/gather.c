@@ -70,8 +70,9 @@ static void on_line(void *arg, const struct history_row *row)
 	add_requester(gathering, row);
 	count(gathering, "outcome.%s", outcome);
 	if (strcmp(outcome, "failed") == 0) {
-		const char *status = history_text(row, "status");
+		char status[STATUS_TEXT_SIZE];
 
+		judge_status(history_text(row, "status"), status);
 		count(gathering, "bounces");
 		count(gathering, "class.%s", history_text(row, "class"));
 		if (status[0] != '\0')

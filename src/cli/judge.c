@@ -14,6 +14,7 @@
 #include "adapter/survey_json.h"
 #include "base/mem.h"
 #include "mail/addr.h"
+#include "mail/comment.h"
 #include "mail/dsn.h"
 
 struct judge {
@@ -83,6 +84,20 @@ static bool is_to_v6_domain(const struct config *config, const char *site, const
 	return false;
 }
 
+static struct status read_status(const char *field)
+{
+	struct status status = {0};
+	char text[DSN_FIELD_MAX + 1];
+
+	comment_strip(text, sizeof(text), field);
+	return status_parse(text, &status) ? status : (struct status){0};
+}
+
+void judge_status(const char *field, char dst[STATUS_TEXT_SIZE])
+{
+	status_text(dst, read_status(field));
+}
+
 static void find_reason(const struct judge *judge, const struct history_row *row,
 			struct judgement *judgement)
 {
@@ -95,8 +110,7 @@ static void find_reason(const struct judge *judge, const struct history_row *row
 	judgement->is_diagnosed = class[0] != '\0';
 	if (!judgement->is_diagnosed)
 		return;
-	if (!status_parse(history_text(row, "status"), &input.status))
-		input.status = (struct status){0};
+	input.status = read_status(history_text(row, "status"));
 	if (judge->table != NULL)
 		diagnose(judge->table, &input, &judgement->diagnosis);
 	if (!class_find(class, &judgement->diagnosis.class))

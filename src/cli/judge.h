@@ -11,6 +11,7 @@
 #include "adapter/config.h"
 #include "adapter/history.h"
 #include "mail/diagnose.h"
+#include "mail/status.h"
 #include "mail/survey.h"
 #include "mail/verdict.h"
 
@@ -28,6 +29,10 @@ struct judgement {
 // Never NULL.
 struct judge *judge_new(const struct config *config);
 struct judge *judge_free(struct judge *judge);
+
+// The code in the Status field of a notification as the database has it: any words of whoever wrote
+// that. "" where there is none.
+void judge_status(const char *field, char dst[STATUS_TEXT_SIZE]);
 
 // row: of HISTORY_PROBE.
 void judge_find(const struct judge *judge, const struct history_row *row,

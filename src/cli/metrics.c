@@ -149,6 +149,8 @@ static void on_waiting(void *arg, const struct history_row *row)
 
 	gauges->count[i] = history_number(row, "count");
 	gauges->oldest[i] = gauges->now - history_number(row, "oldest");
+	if (gauges->oldest[i] < 0) // the clock was set back
+		gauges->oldest[i] = 0;
 }
 
 static void add_pair(struct buf *out, const char *name, const char *words, const int64_t values[2])

@@ -69,6 +69,10 @@ static int print_one(const struct ask *ask, const struct judge *judge, int64_t i
 		status = EX_NOINPUT;
 	} else if (r < 0) {
 		status = ask_failed(ask, r);
+	} else if (buf_failed(&out)) {
+		fprintf(stderr, "postsix show: request %s: there is too much to tell\n",
+			ask_id(id));
+		status = EX_IOERR;
 	} else if (!ask_write(&out)) {
 		status = EX_IOERR;
 	}

@@ -88,7 +88,17 @@ static int count(struct ask *ask)
 	return status;
 }
 
-static int read_figures(struct ask *ask, const char *path, struct figures **ret_figures)
+// What all files are about together: 0 is no beginning, or no end.
+static void widen(struct history_filter *filter, int64_t since, int64_t until, bool is_first)
+{
+	if (is_first || since < filter->since)
+		filter->since = since;
+	if (is_first || until == 0 || (filter->until != 0 && until > filter->until))
+		filter->until = until;
+}
+
+static int read_figures(struct ask *ask, const char *path, bool is_first,
+			struct figures **ret_figures)
 {
 	struct buf text = buf_make(FIGURES_JSON_MAX);
 	int64_t since = 0, until = 0;
@@ -107,10 +117,7 @@ static int read_figures(struct ask *ask, const char *path, struct figures **ret_
 	buf_free(&text);
 	if (status != EX_OK)
 		return status;
-	if (ask->filter.since == 0 || (since != 0 && since < ask->filter.since))
-		ask->filter.since = since;
-	if (until > ask->filter.until)
-		ask->filter.until = until;
+	widen(&ask->filter, since, until, is_first);
 	return EX_OK;
 }
 
@@ -122,7 +129,7 @@ static int merge(struct ask *ask, char *const *paths)
 	for (; *paths != NULL && status == EX_OK; paths++) {
 		struct figures *one = NULL;
 
-		status = read_figures(ask, *paths, &one);
+		status = read_figures(ask, *paths, all == NULL, &one);
 		if (status == EX_OK && all != NULL) {
 			figures_merge(all, one);
 			figures_free(one);

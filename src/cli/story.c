@@ -169,6 +169,8 @@ static void print_events(struct story *story, struct buf *out)
 			 story->events[i].text);
 		free(story->events[i].text);
 	}
+	if (story->n == EVENTS)
+		buf_addf(out, "%-21s there may be more, which --json tells\n", "");
 }
 
 int64_t story_print(const struct ask *ask, const struct judge *judge, int64_t id, struct buf *out)

@@ -10,10 +10,12 @@
 #include "cli/ask.h"
 #include "cli/judge.h"
 
-#define STORY_MAX (1024 * 1024)
+// Whoever was sent a probe may send any number of notifications about it, of 40 kB each as JSON.
+#define STORY_MAX (64 * 1024 * 1024)
 
-// What happened, a line each, in the order of time; then the survey and the verdicts. 0, or a
-// negative errno; -ENOENT where there is no such request.
+// What happened, a line each, in the order of time, at most 1000; then the survey and the verdicts.
+// 0, or a negative errno; -ENOENT where there is no such request. out: of STORY_MAX; look at
+// buf_failed().
 int64_t story_print(const struct ask *ask, const struct judge *judge, int64_t id, struct buf *out);
 
 // The same as one JSON object on a line, "v" 1: request, mails, notifications, attempts, survey,
