@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 
 #include "base/mem.h"
 
-#define BLOCK 32768
+#define BLOCK      32768
+#define MAIL_OWNER "postfix" // (mail_owner in postconf(5))
 
 struct journal {
 	char *instance;
@@ -165,6 +167,21 @@ static int next_of_file(struct journal *journal, int64_t now, struct maillog *re
 
 // ---- systemd's journal --------------------------------------------------------------------------
 
+// Whoever has an account may write under any name, but not as anyone: of what Postfix's daemons
+// say, journald notes their user, or root, which they begin as.
+static int add_writers(struct journal *journal)
+{
+	const struct passwd *owner = getpwnam(MAIL_OWNER);
+	char match[40];
+	int r = sd_journal_add_match(journal->sd, "_UID=0", 0);
+
+	if (owner != NULL && r >= 0) {
+		snprintf(match, sizeof(match), "_UID=%u", (unsigned)owner->pw_uid);
+		r = sd_journal_add_match(journal->sd, match, 0);
+	}
+	return r;
+}
+
 static int add_matches(struct journal *journal)
 {
 	static const char *const agents[] = {"qmgr", "smtp", "error", "retry"};
@@ -176,7 +193,7 @@ static int add_matches(struct journal *journal)
 			 agents[i]);
 		r = sd_journal_add_match(journal->sd, match, 0);
 	}
-	return r;
+	return r < 0 ? r : add_writers(journal);
 }
 
 static int open_sd(struct journal *journal, const char *place)
