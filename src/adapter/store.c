@@ -240,6 +240,16 @@ static const char *explain(sqlite3 *db, int r)
 	return sentence;
 }
 
+// (The transaction ends with the connection, undone.)
+static const char *explain_migration(sqlite3 *db)
+{
+	static char sentence[256];
+
+	snprintf(sentence, sizeof(sentence), "its schema cannot be brought up to date: %s",
+		 sqlite3_errmsg(db));
+	return sentence;
+}
+
 static const char *check_version(sqlite3 *db)
 {
 	// (with an argument, SQLite 3.46 takes it for the name of a table)
@@ -261,7 +271,7 @@ static const char *check_version(sqlite3 *db)
 	if (is_cut(db) || read_pragma(db, check, &is_sound) < 0 || !is_sound)
 		return "it is damaged; restore it from a backup or move it away";
 	if (version < (int64_t)n_store_migrations && migrate(db, (size_t)version) < 0)
-		return "its schema cannot be brought up to date";
+		return explain_migration(db);
 	return NULL;
 }
 

@@ -254,7 +254,7 @@ static void test_5_37_other_databases(void **state)
 		 "PRAGMA user_version = 2147483647",
 		 "it was written by a newer postsix; upgrade, or restore a backup from before"},
 		{"CREATE TABLE request (a); PRAGMA application_id = 1886611832",
-		 "its schema cannot be brought up to date"},
+		 "its schema cannot be brought up to date: table request already exists"},
 	};
 
 	(void)state;
