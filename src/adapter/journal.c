@@ -120,6 +120,7 @@ static ssize_t fill(struct journal *journal)
 	    info.st_size < journal->offset + (int64_t)journal->end) {
 		journal->offset = 0; // it was cut
 		journal->end = 0;
+		journal->is_skipping = false;
 	}
 	n = pread(journal->fd, journal->block + journal->end, BLOCK - journal->end,
 		  journal->offset + (int64_t)journal->end);

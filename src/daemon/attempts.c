@@ -163,11 +163,12 @@ int attempts_record(struct attempts *attempts)
 		r = record(attempts, &attempts->log);
 		n_made += r > 0;
 	}
+	// before all else: what is recorded without its place is recorded once more
+	if (r >= 0 && (n_made > 0 || attempts->n_lines >= A_TURN))
+		r = keep_place(attempts);
 	if (more < 0) {
 		tell(attempts, more);
 		attempts->journal = journal_free(attempts->journal);
-	} else if (r >= 0 && (n_made > 0 || attempts->n_lines >= A_TURN)) {
-		r = keep_place(attempts);
 	}
 	if (more == 1)
 		daemon_want_turn(attempts->daemon);

@@ -3,7 +3,8 @@
 
 // The address in to=<…> may hold anything a quoted local part may hold, and the reason in brackets
 // anything a server says. So the line is read from its beginning, each field once and in Postfix's
-// order, and the reason is what is left: nothing in it is looked at.
+// order, a quoted local part to its end, and the reason is what is left: nothing in it is looked
+// at.
 
 #include "mail/maillog.h"
 
@@ -50,13 +51,27 @@ static bool begins(const char **at, const char *word)
 	return does;
 }
 
+// Over an address and the "> " behind it. Postfix quotes a local part that is no dot-atom
+// (postconf(5), info_log_address_format), so that only between quotes may ">, " be a part of it.
+static bool skip_address(const char **at)
+{
+	if (**at == '"') {
+		for (++*at; **at != '"'; ++*at) {
+			*at += **at == '\\' && (*at)[1] != '\0';
+			if (**at == '\0')
+				return false;
+		}
+	}
+	return skip(at, ">, ");
+}
+
 static bool read_attempt(const char *at, struct maillog *log)
 {
 	size_t len;
 
 	// to=<ADDRESS>, [orig_to=<…>, ]relay=…, [conn_use=…, ]delay=…, delays=…, dsn=…, status=…
 	// (…)
-	if (!skip(&at, ">, ") || (begins(&at, "orig_to=<") && !skip(&at, ">, ")) ||
+	if (!skip_address(&at) || (begins(&at, "orig_to=<") && !skip_address(&at)) ||
 	    !begins(&at, "relay=") || !take(&at, ", ", log->relay, sizeof(log->relay)) ||
 	    !skip(&at, "dsn=") || !take(&at, ", ", log->status, sizeof(log->status)) ||
 	    !begins(&at, "status=") || !take(&at, " (", log->result, sizeof(log->result)))

@@ -182,6 +182,69 @@ static void test_long_line(void **state)
 	assert_string_equal(read_all(), "Q1 Q2 ");
 }
 
+// The file is cut while a line that is too long is being passed over: what comes then is new.
+static void test_long_line_is_cut(void **state)
+{
+	(void)state;
+	append("log", "");
+	open_it();
+	for (int i = 0; i < 10000; i++)
+		append("log", "0123456789");
+	assert_string_equal(read_all(), "");
+	assert_int_equal(truncate(folder_file("log"), 0), 0);
+	append("log", line(1));
+	append("log", line(2));
+	assert_string_equal(read_all(), "Q1 Q2 ");
+}
+
+// After a rotation the new file is one that may not be read, or is none: what was read is told
+// once.
+static void test_rotation_fails(void **state)
+{
+	struct maillog log;
+
+	(void)state;
+	append("log", "");
+	open_it();
+	append("log", line(1));
+	rotate();
+	assert_int_equal(mkdir(folder_file("log"), 0755), 0);
+	assert_int_equal(journal_next(journal, NOW, &log), 1);
+	assert_int_equal(journal_next(journal, NOW, &log), -EACCES);
+	journal_place(journal, place);
+	open_it();
+	assert_int_equal(journal_next(journal, NOW, &log), -EACCES);
+	assert_int_equal(rmdir(folder_file("log")), 0);
+	assert_string_equal(read_all(), "");
+	append("log", line(2));
+	assert_string_equal(read_all(), "Q2 ");
+}
+
+// A place that is none of ours, as another program or a broken database may have it.
+static void test_places(void **state)
+{
+	static const char *const places[] = {
+		"x",
+		"1",
+		"1:",
+		":",
+		"0:-5",
+		"18446744073709551615:9223372036854775807",
+		"99999999999999999999999:1",
+		"s=0123;i=4",
+	};
+
+	(void)state;
+	append("log", line(1));
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		strcpy(place, places[i]);
+		open_it();
+		(void)read_all();
+		append("log", line(2));
+		assert_string_equal(read_all(), "Q2 ");
+	}
+}
+
 static void test_cannot_be_read(void **state)
 {
 	(void)state;
@@ -195,7 +258,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_follows),   TEST(test_half_a_line),         TEST(test_not_there_yet),
 		TEST(test_rotation),  TEST(test_rotation_while_away), TEST(test_cut),
-		TEST(test_long_line), TEST(test_cannot_be_read),
+		TEST(test_long_line), TEST(test_long_line_is_cut),    TEST(test_rotation_fails),
+		TEST(test_places),    TEST(test_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,77 @@ static void test_journal_text(void **state)
 	assert_int_equal(log.kind, MAILLOG_NONE);
 }
 
+// RFC 5321 section 4.1.2: between quotes a local part may have anything, so also what looks like
+// the rest of a line. Its end is its last quote.
+static void test_quoted_address(void **state)
+{
+	static const struct {
+		const char *address;
+		const char *want; // NULL: no attempt
+	} cases[] = {
+		{"to=<\"x>, relay=evil, delay=1, dsn=2.0.0, status=sent (\"@full.test>, ", "real"},
+		{"to=<\"\\\">, relay=evil, dsn=2.0.0, status=sent (\"@full.test>, ", "real"},
+		{"to=<\"\\\\\"@full.test>, ", "real"},
+		{"to=<\"a b\"@full.test>, orig_to=<\">, relay=evil, dsn=2.0.0, status=sent "
+		 "(\"@a.test>, ",
+		 "real"},
+		{"to=<\"\">, ", "real"},
+		{"to=<\"never closed>, ", NULL},
+		{"to=<\"ends in a backslash\\", NULL},
+		{"to=<\"", NULL},
+	};
+	struct maillog log;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[500];
+
+		snprintf(text, sizeof(text), "4jY: %srelay=real, " REST, cases[i].address);
+		maillog_read_text(text, strlen(text), "postfix-v6/smtp", "postfix-v6", 77, &log);
+		if (cases[i].want == NULL) {
+			assert_int_equal(log.kind, MAILLOG_NONE);
+		} else {
+			assert_string_equal(told(&log),
+					    "attempt 77 4jY [] [real] 4.2.2 deferred [452 full]");
+		}
+	}
+}
+
+// Times that are none, and where a year begins.
+static void test_times(void **state)
+{
+	static const struct {
+		const char *time;
+		int64_t at; // 0: no line
+	} cases[] = {
+		{"1969-12-31T23:59:59+00:00", -1},
+		{"9999-12-31T23:59:59.999999-14:00", INT64_C(253402300799) + 14 * 3600},
+		{"2026-13-01T00:00:00+00:00", 1798761600}, // timegm(3) goes on to the next year
+		{"2026-11-23T18:54", 0},
+		{"2026-11-23 18:54:39", 0},
+		{"99999999999999999999", 0},
+		{"Nov 25 18:54:39", 1795632879}, // in two days, as clocks differ
+		{"Nov 26 18:54:39", 1795719279 - 365 * 86400},
+		{"nov 23 18:54:39", 0},
+		{"ovD 23 18:54:39", 0},
+		{"Nov 23 18:54", 0},
+	};
+	struct maillog log;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char line[300];
+
+		snprintf(line, sizeof(line),
+			 "%s mx postfix-v6/smtp[1]: 4jY: to=<a@b>, relay=none, " REST,
+			 cases[i].time);
+		maillog_read(line, strlen(line), "postfix-v6", NOW, 0, &log);
+		assert_int_equal(log.kind, cases[i].at == 0 ? MAILLOG_NONE : MAILLOG_ATTEMPT);
+		if (cases[i].at != 0)
+			assert_int_equal(log.at, cases[i].at);
+	}
+}
+
 // Any prefix of a line, and any octet anywhere, is read without harm; each text ends in its place.
 static void test_broken_lines(void **state)
 {
@@ -138,10 +209,9 @@ static void test_broken_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_local_time),
-		cmocka_unit_test(test_journal_text),
-		cmocka_unit_test(test_broken_lines),
+		cmocka_unit_test(test_lines),        cmocka_unit_test(test_local_time),
+		cmocka_unit_test(test_journal_text), cmocka_unit_test(test_quoted_address),
+		cmocka_unit_test(test_times),        cmocka_unit_test(test_broken_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
