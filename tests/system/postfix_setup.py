@@ -124,7 +124,7 @@ def until(what, seconds=15):
 
 class Instances:
     def __init__(self, folder):
-        self.folder, self.root = folder, folder + "/tree"
+        self.folder, self.root, self.sets = folder, folder + "/tree", []
 
     def setup(self, *more, config=None):
         return run(SETUP, "-c", config or self.folder + "/postsix.conf", "--root", self.root, "--postsix", POSTSIX,
@@ -228,6 +228,32 @@ def test_rendering(pf, sets):
     for i in ("dual", "v6"):
         text = "".join(read(pf.etc(i, name)) for name in os.listdir(pf.etc(i)))
         ok(not re.search(r"@[a-z][a-z0-9_]*@", text), f"{i}: no placeholder is left")
+
+
+def test_operator_address(pf):
+    """Whatever letters a local part may have, v6 knows the address when it sees it."""
+    address = "o=p#1/q+r|s@good.test"
+    write(pf.folder + "/operator.conf", CONFIG.format(pf.folder).replace("operator@good.test", address))
+    eq(pf.setup("--root", pf.folder + "/operator", config=pf.folder + "/operator.conf").stdout, "", "an operator of odd letters")
+    etc = f"{pf.folder}/operator/etc/postfix-v6"
+    table = run("postconf", "-c", etc, "-hx", "transport_maps").stdout.strip()
+    eq(run("postmap", "-q", address, table).stdout, "to-dual:[2001:db8:25::25]\n", "has mail by way of dual") or diag(table)
+    eq(run("postmap", "-q", "o@good.test", table).stdout, "", "and nobody else")
+
+
+def test_queue_is_closed(pf):
+    for i in ("dual", "v6"):
+        got = run("postconf", "-c", pf.etc(i), "-h", "authorized_submit_users", "authorized_mailq_users", "authorized_flush_users").stdout
+        eq(got, "\n\n\n", f"{i}: users neither submit, nor see the queue, which has tokens, nor flush it")
+
+
+def test_data_folder(pf):
+    """Killed between making the folder and giving it away."""
+    folder = f"{pf.root}/var/lib/postfix-v6"
+    owner = os.stat(folder).st_uid
+    os.chown(folder, 0, 0)
+    pf.setup(*pf.sets)
+    eq((os.stat(folder).st_uid, owner != 0), (owner, True), "v6: data_directory is Postfix's again")
 
 
 def test_single(pf):
@@ -405,10 +431,14 @@ def main():
                                                 "--set", f"{i}.maillog_file_prefixes={tempfile.gettempdir()}",
                                                 "--set", f"{i}.smtpd_milters=",
                                                 "--set", f"{i}.postsix_policy=")]
+    pf.sets = sets
     write(folder + "/postsix.conf", CONFIG.format(folder))
     try:
         test_faults(pf)
         test_rendering(pf, sets)
+        test_operator_address(pf)
+        test_queue_is_closed(pf)
+        test_data_folder(pf)
         test_single(pf)
         sink = build_space(pf)
         test_clean(pf)
