@@ -224,7 +224,7 @@ static const char *fill(const char *template, const struct phrase_facts *facts, 
 	const struct mustache_value values[] = {
 		{.name = "address", .text = facts->address},
 		{.name = "domain", .text = facts->domain},
-		{.name = "host", .text = facts->host},
+		{.name = "host", .text = facts->host, .is_rendered = true},
 		{.name = "host_address", .text = facts->host_address},
 		{.name = "answer", .text = facts->answer},
 		{.name = "our_domain", .text = facts->our_domain},
@@ -234,7 +234,7 @@ static const char *fill(const char *template, const struct phrase_facts *facts, 
 		{.name = "code", .text = facts->code},
 		{.name = "step", .text = facts->step},
 		{.name = "n", .text = facts->n},
-		{.name = "server", .text = server},
+		{.name = "server", .text = server, .is_rendered = true},
 	};
 	const struct mustache_values list = {values, sizeof(values) / sizeof(*values)};
 

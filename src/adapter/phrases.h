@@ -43,7 +43,7 @@ struct phrases;
 struct phrase_facts {
 	const char *address;      // the person's: the one that mail did not reach
 	const char *domain;       // of that address
-	const char *host;         // the mail server in question
+	const char *host;         // the mail server in question; escaped (text_escape)
 	const char *host_address; // and its address
 	const char *answer;       // that server's words, one line
 	const char *our_domain;   // the IPv6-only domain that a refused message of ours came from

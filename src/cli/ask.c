@@ -163,7 +163,8 @@ int ask_finish(const struct ask *ask)
 	return EX_IOERR;
 }
 
-const char *ask_clean(const char *text, size_t width)
+static const char *cleaned(const char *text, size_t width,
+			   char *(*escape)(char *dst, size_t size, const char *src, size_t len))
 {
 	static char texts[8][CLEAN_MAX];
 	static unsigned next;
@@ -171,8 +172,17 @@ const char *ask_clean(const char *text, size_t width)
 
 	if (*text == '\0')
 		return "-";
-	return text_escape(dst, (width < CLEAN_MAX ? width : CLEAN_MAX - 1) + 1, text,
-			   strlen(text));
+	return escape(dst, (width < CLEAN_MAX ? width : CLEAN_MAX - 1) + 1, text, strlen(text));
+}
+
+const char *ask_clean(const char *text, size_t width)
+{
+	return cleaned(text, width, text_escape);
+}
+
+const char *ask_escaped(const char *text, size_t width)
+{
+	return cleaned(text, width, text_escape_rest);
 }
 
 const char *ask_id(int64_t id)

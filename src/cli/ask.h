@@ -112,5 +112,8 @@ int ask_finish(const struct ask *ask);
 // buffers.
 const char *ask_clean(const char *text, size_t width);
 
+// The same of what is kept escaped: its backslashes are not doubled.
+const char *ask_escaped(const char *text, size_t width);
+
 // The id of a request or message as the log names it, in one of four static buffers.
 const char *ask_id(int64_t id);

@@ -26,7 +26,6 @@ static struct phrase_facts facts_of(const struct explained_recipient *recipient)
 
 	return (struct phrase_facts){.address = recipient->address,
 				     .domain = at != NULL ? at + 1 : "",
-				     .host = recipient->host,
 				     .host_address = recipient->host_address,
 				     .is_v6 = recipient->is_v6,
 				     .answer = recipient->diagnosis.remote_spoke ? recipient->words
@@ -38,7 +37,9 @@ static void add_advice(const struct phrases *phrases, const struct explained_rec
 {
 	const char *class = class_name(recipient->diagnosis.class);
 	struct phrase_facts facts = facts_of(recipient);
+	char host[WORDS_MAX * 4 + 1];
 
+	facts.host = text_escape(host, sizeof(host), recipient->host, strlen(recipient->host));
 	if (strcmp(key, "who") == 0)
 		phrases_say(phrases, "mender", phrases_get(phrases, "explain", class, "who"),
 			    "text", &facts, out);

@@ -99,7 +99,8 @@ static void on_mail(void *arg, const struct history_row *row)
 static void on_attempt(void *arg, const struct history_row *row)
 {
 	add(arg, history_number(row, "at"), "attempt %s, relay %s, %s: %s", clean(row, "result"),
-	    clean(row, "relay"), clean(row, "status"), clean(row, "reason"));
+	    clean(row, "relay"), clean(row, "status"),
+	    ask_escaped(history_text(row, "reason"), WIDTH));
 }
 
 static void on_dsn(void *arg, const struct history_row *row)
@@ -143,7 +144,8 @@ static void on_probe(void *arg, const struct history_row *row)
 	for (size_t i = 0; judgement->has_survey && i < survey->n_hosts; i++) {
 		const struct survey_host *host = &survey->hosts[i];
 
-		buf_addf(out, "%-21s %s\n", i == 0 ? "mail hosts" : "", ask_clean(host->name, 60));
+		buf_addf(out, "%-21s %s\n", i == 0 ? "mail hosts" : "",
+			 ask_escaped(host->name, 60));
 		for (size_t k = 0; k < host->n_v6; k++)
 			buf_addf(out, "%-23s %s %s %s\n", "", host->v6[k].text,
 				 survey_kind_name(host->v6[k].kind),

@@ -2,7 +2,8 @@
 // Copyright (c) 2026 The postsix authors
 
 // The deliveries of the probe that were tried before the letter was made, the last ones of them:
-// lines of struct store_mail's tries, apart by tabs. Server names and reasons are strangers' words.
+// lines of struct store_mail's tries, apart by tabs. Server names and reasons are strangers' words;
+// the reasons are escaped already (mail/maillog.h).
 
 #include <string.h>
 
@@ -29,7 +30,7 @@ static void append(struct words_tree *tree, struct words_list *list, char *line)
 	words_put(&item, "attempt_at", words_keep(tree, at, strlen(at)));
 	words_put(&item, "attempt_relay", words_stranger(tree, next_field(&line)));
 	words_put(&item, "attempt_status", words_stranger(tree, next_field(&line)));
-	words_put(&item, "attempt_reason", words_stranger(tree, line == NULL ? "" : line));
+	words_put_said(&item, "attempt_reason", words_stranger(tree, line == NULL ? "" : line));
 	words_append(tree, list, &item);
 }
 

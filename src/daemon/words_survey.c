@@ -3,7 +3,8 @@
 
 // The mail servers of the requester's domain, for a table, and notes in words on what is wrong with
 // them. A domain with ten hosts of eight addresses must not make a letter of ten pages, so of each
-// host some addresses are shown and the rest is counted.
+// host some addresses are shown and the rest is counted. The names and banners of a survey are
+// escaped already.
 
 #include <stdio.h>
 #include <string.h>
@@ -232,7 +233,7 @@ static void append_address(struct words_tree *tree, struct words_list *list,
 	words_put_flag(&item, "is_bad", has_failed(address) || (!is_good && !is_public(address)));
 	words_put(&item, "connect_ms", words_keep(tree, ms, strlen(ms)));
 	words_put_flag(&item, "has_starttls", address->starttls == SURVEY_YES);
-	words_put(&item, "banner", words_stranger(tree, address->banner));
+	words_put_said(&item, "banner", words_stranger(tree, address->banner));
 	words_append(tree, list, &item);
 }
 
@@ -260,7 +261,7 @@ static void append_host(struct words_tree *tree, struct words_list *list,
 
 	for (size_t i = 0; i < host->n_v6; i++)
 		append_address(tree, &addresses, &host->v6[i], width);
-	words_put(&item, "name", words_stranger(tree, host->name));
+	words_put_said(&item, "name", words_stranger(tree, host->name));
 	snprintf(number, sizeof(number), "%d", (int)host->preference);
 	snprintf(column, sizeof(column), "%5s", number);
 	words_put(&item, "preference", words_keep(tree, number, strlen(number)));

@@ -39,7 +39,8 @@ struct mustache_value {
 			  // "_lines"
 	const struct mustache_values *items; // of a list
 	size_t n_items;
-	bool is_rendered; // text came out of MUSTACHE_TEXT: its backslashes are not doubled again
+	bool is_rendered; // text came out of MUSTACHE_TEXT, or was escaped by whoever kept it: its
+			  // backslashes are not doubled again
 };
 
 struct mustache_values {

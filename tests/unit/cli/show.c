@@ -11,6 +11,7 @@
 
 #include <sysexits.h>
 
+#include "adapter/survey_json.h"
 #include "cli/story.h"
 #include "mail/token.h"
 #include "unit/cli/told.h"
@@ -48,6 +49,26 @@ static void test_strangers(void **state)
 		assert_int_equal(told_lines(), told_strangers[i][0] == '\0' ? 13 : 16);
 		assert_null(strstr(told_out, "\nrequest 1"));
 	}
+}
+
+// A survey's names and an attempt's reason are kept escaped, and are not escaped again.
+static void test_escaped_once(void **state)
+{
+	static struct survey survey = {.mx = SURVEY_MX_LISTED, .n_hosts = 1, .n_hosts_all = 1};
+	auto_buf struct buf json = buf_make(SURVEY_JSON_MAX);
+
+	(void)state;
+	text_cut(survey.hosts[0].name, sizeof(survey.hosts[0].name), "a\\.b");
+	assert_int_equal(survey_json_write(&survey, &json), 0);
+	assert_int_equal(store_begin(told_store), 0);
+	told_request(R(1), NOW, "answer", "me@good.test");
+	told_attempt(R(1), NOW, "452 \\x07 \x07");
+	assert_int_equal(store_add_survey(told_store, R(1), NOW, buf_string(&json)), 0);
+	assert_int_equal(store_commit(told_store), 0);
+	tell(verb_show, letters(R(1)), NULL);
+	assert_int_equal(told_status, EX_OK);
+	assert_non_null(strstr(told_out, ": 452 \\x07 \\x07\n"));
+	assert_non_null(strstr(told_out, " a\\.b\n"));
 }
 
 static void test_json(void **state)
@@ -133,9 +154,8 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_nothing), TEST(test_strangers),
-		TEST(test_json),    TEST(test_many_notifications),
-		TEST(test_names),
+		TEST(test_nothing), TEST(test_strangers),          TEST(test_escaped_once),
+		TEST(test_json),    TEST(test_many_notifications), TEST(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

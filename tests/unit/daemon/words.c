@@ -370,6 +370,35 @@ static void test_notes(void **state)
 	}
 }
 
+// What a survey and an attempt keep is escaped: in a letter it stands as it is kept, and what else
+// there is in it is escaped all the same.
+static void test_escaped_once(void **state)
+{
+	static const char template[] =
+		"{{#hosts}}{{name}} {{#addresses}}{{banner}}{{/addresses}}{{/hosts}} "
+		"{{#notes}}{{note}}{{/notes}} {{#attempts}}{{attempt_reason}}{{/attempts}}";
+	static char tries[] = "1\trelay\t4.2.2\t\\x1b\\\\ \x1b";
+	auto_buf struct buf out = buf_make(10000);
+	struct scene scene;
+	struct survey_host *host;
+	struct words_tree *words;
+
+	(void)state;
+	scene_begin(&scene, "");
+	scene.mail.kind = KIND_REPORT;
+	host = scene_host(&scene, "a\\.b.good.test", 10);
+	host->is_cname = true;
+	text_cut(scene_address(host, "2001:db8::1", SURVEY_REACH_ACCEPTS, SURVEY_STEP_EHLO)->banner,
+		 SURVEY_BANNER_SIZE, "\\x07");
+	scene.mail.tries = tries;
+	words = words_of(&scene);
+	assert_null(mustache_render(template, MUSTACHE_TEXT, words_values(words), &out));
+	assert_memory_equal(out.data, "a\\.b.good.test \\x07 ", 20);
+	assert_non_null(strstr(buf_string(&out) + 20, "a\\.b.good.test, which is an alias"));
+	assert_non_null(strstr(buf_string(&out), " \\x1b\\\\ \\x1b"));
+	words_free(words);
+}
+
 // ---- bounds
 // ---------------------------------------------------------------------------------------
 
@@ -447,8 +476,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_origin),      cmocka_unit_test(test_server),
 		cmocka_unit_test(test_every_class), cmocka_unit_test(test_hints),
-		cmocka_unit_test(test_ours),        cmocka_unit_test(test_notes),
-		cmocka_unit_test(test_A7_cut),      cmocka_unit_test(test_sample),
+		cmocka_unit_test(test_ours),        cmocka_unit_test(test_escaped_once),
+		cmocka_unit_test(test_notes),       cmocka_unit_test(test_A7_cut),
+		cmocka_unit_test(test_sample),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
