@@ -21,7 +21,6 @@
 #include "adapter/inspect.h"
 #include "adapter/seal.h"
 #include "cli/check.h"
-#include "cli/process.h"
 #include "cli/talk.h"
 #include "mail/smtp_reply.h"
 
@@ -34,8 +33,7 @@ struct trial {
 	char id[128];       // the Message-ID, with its brackets
 	char queued[SMTP_REPLY_TEXT_SIZE];
 	struct inspect_request found;
-	int seen;     // inspect_request()'s
-	bool is_gone; // the probe has left postfix-v6
+	int seen; // inspect_request()'s
 };
 
 // ---- in -----------------------------------------------------------------------------------------
@@ -98,20 +96,7 @@ static bool is_handed_over(const struct trial *trial)
 static bool is_over(const struct trial *trial)
 {
 	return (trial->seen == 1 && strcmp(trial->found.decision, "answer") != 0) ||
-	       (is_handed_over(trial) &&
-		(trial->is_gone || strcmp(trial->found.outcome, "pending") != 0));
-}
-
-// Whether the operator's probe is no more in postfix-v6's queue.
-static bool has_left(const struct trial *trial)
-{
-	const struct config *config = trial->check->config;
-	const char *const argv[] = {"postqueue", "-c", config->v6.config_directory, "-j", NULL};
-	auto_buf struct buf out = buf_make(64 << 20), errors = buf_make(65536);
-
-	return strcmp(trial->sender, config->operator_address) == 0 && is_handed_over(trial) &&
-	       process_run(argv, 60, &out, &errors) == 0 &&
-	       strstr(buf_string(&out), trial->found.six_queue_id) == NULL;
+	       (is_handed_over(trial) && strcmp(trial->found.outcome, "pending") != 0);
 }
 
 static void watch(struct trial *trial)
@@ -123,7 +108,6 @@ static void watch(struct trial *trial)
 	for (int64_t left = trial->check->self_wait * 1000; left > 0 && !is_over(trial);
 	     left -= PAUSE_MS) {
 		trial->seen = inspect_request(path, trial->id, &trial->found);
-		trial->is_gone = has_left(trial);
 		if (!is_over(trial))
 			nanosleep(&pause, NULL);
 	}
@@ -168,7 +152,7 @@ static void say_over(struct trial *trial)
 			  found->decision);
 		check_mend(check, "\"Reasons to ignore a request\" in postsixd(8); for a limit, "
 				  "try again later");
-	} else if (trial->is_gone || strcmp(found->outcome, "accepted") == 0) {
+	} else if (strcmp(found->outcome, "accepted") == 0) {
 		check_say(check, CHECK_OK, trial->domain,
 			  "the request came through, and both answers went to %s", trial->sender);
 	} else {

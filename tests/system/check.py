@@ -443,6 +443,7 @@ def test_self(yard):
     line = [x for x in found.lines if x["check"] == "self-test"]
     ok(line and line[0]["level"] == "ok" and "operator@good.test" in line[0]["text"], "the self-test passes") or diag(found.out)
     ok(yard.until(lambda: len(yard.mails("operator@good.test")) >= 2, PATIENCE), "and the operator has both answers")
+    eq([mail.facts["client"] for mail in yard.mails("operator@good.test") if mail.kind == "six"], ["2001:db8:25::6"], "the probe over IPv6, as anybody's")
     found = yard.check("--only", "policy", "--self-test=person@good.test", "--self-wait", f"{PATIENCE}s", "two")
     eq((found.status, len(yard.mails("person@good.test")), yard.sql("SELECT recipient FROM request WHERE requester = 'person@good.test'")),
        (0, 2, [{"recipient": "test@seis.test"}]), "another person's, at another site")

@@ -231,14 +231,16 @@ def test_rendering(pf, sets):
 
 
 def test_operator_address(pf):
-    """Whatever letters a local part may have, v6 knows the address when it sees it."""
+    """Whatever letters a local part may have. Mail for humans goes from v6 by way of dual, a probe to the operator does not."""
     address = "o=p#1/q+r|s@good.test"
     write(pf.folder + "/operator.conf", CONFIG.format(pf.folder).replace("operator@good.test", address))
     eq(pf.setup("--root", pf.folder + "/operator", config=pf.folder + "/operator.conf").stdout, "", "an operator of odd letters")
-    etc = f"{pf.folder}/operator/etc/postfix-v6"
-    table = run("postconf", "-c", etc, "-hx", "transport_maps").stdout.strip()
-    eq(run("postmap", "-q", address, table).stdout, "to-dual:[2001:db8:25::25]\n", "has mail by way of dual") or diag(table)
-    eq(run("postmap", "-q", "o@good.test", table).stdout, "", "and nobody else")
+    etc = f"{pf.folder}/operator/etc/postfix-"
+    asked = [run("postmap", "-q", who, f"regexp:{etc}{i}/aliases").stdout for i, who in (("v6", "abuse@six.test"), ("dual", "postmaster@mx.dual.test"))]
+    eq(asked, ["postmaster@mx.dual.test\n", f"{address}\n"], "v6 leaves it to dual who that is")
+    table = run("postconf", "-c", f"{etc}v6", "-hx", "transport_maps").stdout.strip()
+    asked = [run("postmap", "-q", who, table).stdout for who in ("mx.dual.test", address, "good.test")]
+    eq(asked, ["to-dual:[2001:db8:25::25]\n", "", ""], "and no other mail goes there") or diag(table)
 
 
 def test_queue_is_closed(pf):
@@ -370,8 +372,10 @@ def test_never_bounced(pf):
 
 def test_operator(pf):
     Talk(V6).send("a@good.test", "<ayuda@seis.test>")
-    pf.logged("v6", r"to=<operator@good.test>, orig_to=<ayuda@seis.test>, relay=2001:db8:25::25\[.*status=sent")
-    pf.logged("dual", r"to=<operator@good.test>, relay=mx.good.test\[2001:db8:100::10\]:25.*status=sent")
+    pf.logged("v6", r"to=<postmaster@mx.dual.test>, orig_to=<ayuda@seis.test>, relay=2001:db8:25::25\[.*status=sent")
+    pf.logged("dual", r"to=<operator@good.test>, orig_to=<postmaster@mx.dual.test>, relay=mx.good.test\[2001:db8:100::10\]:25.*status=sent")
+    Talk(pf.inject("v6")).send("bounce+x@six.test", "<operator@good.test>")
+    pf.logged("v6", r"to=<operator@good.test>, relay=mx.good.test\[2001:db8:100::10\]:25.*status=sent")
 
 
 def test_dns_failure(pf):
