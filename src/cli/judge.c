@@ -6,14 +6,13 @@
 
 #include "cli/judge.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/arrival.h"
 #include "adapter/diagnose_file.h"
 #include "adapter/survey_json.h"
 #include "base/mem.h"
-#include "mail/addr.h"
 #include "mail/comment.h"
 #include "mail/dsn.h"
 
@@ -40,47 +39,11 @@ struct judge *judge_free(struct judge *judge)
 	return NULL;
 }
 
-static bool is_one_of(const char *address, const char *listen)
-{
-	unsigned char one[sizeof(struct in6_addr)] = {0}, two[sizeof(one)];
-	int family = strchr(address, ':') == NULL ? AF_INET : AF_INET6;
-	char text[INET6_ADDRSTRLEN];
-
-	if (inet_pton(family, address, one) != 1)
-		return false;
-	while (*listen != '\0') {
-		size_t len = strcspn(listen, " \t");
-
-		memset(two, 0, sizeof(two));
-		memcpy(text, listen, len < sizeof(text) ? len : 0);
-		text[len < sizeof(text) ? len : 0] = '\0';
-		if (inet_pton(family, text, two) == 1 && memcmp(one, two, sizeof(one)) == 0)
-			return true;
-		listen += len + strspn(listen + len, " \t");
-	}
-	return false;
-}
-
-// Of the client at the first hop; 0 where it is one of our own instances.
-static int family_of(const struct config *config, const char *address)
-{
-	if (is_one_of(address, config->dual.listen) || is_one_of(address, config->v6.listen) ||
-	    strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0)
-		return 0;
-	if (survey_kind_of(address) == SURVEY_KIND_MAPPED)
-		return 4;
-	return strchr(address, ':') != NULL ? 6 : strchr(address, '.') != NULL ? 4 : 0;
-}
-
 static bool is_to_v6_domain(const struct config *config, const char *site, const char *recipient)
 {
-	struct addr addr;
-
-	if (addr_parse(recipient, strlen(recipient), &addr) != NULL)
-		return false;
 	for (size_t i = 0; i < config->n_sites; i++)
 		if (strcmp(config->sites[i].name, site) == 0)
-			return domain_equals(&addr.domain, &config->sites[i].v6_domain);
+			return arrival_is_v6_only(&config->sites[i], recipient);
 	return false;
 }
 
@@ -122,7 +85,7 @@ void judge_find(const struct judge *judge, const struct history_row *row,
 {
 	const char *survey = history_text(row, "survey");
 	struct verdict_input input = {
-		.family = family_of(judge->config, history_text(row, "client_address")),
+		.family = arrival_family(judge->config, history_text(row, "client_address")),
 		.to_v6_domain = is_to_v6_domain(judge->config, history_text(row, "site"),
 						history_text(row, "recipient")),
 		.was_accepted = history_number(row, "accepted_at") != 0 ||
