@@ -202,6 +202,7 @@ def test_refusals():
     refused(changed("--dual-addresses", DUAL6), "--dual-addresses: an IPv4 address is wanted", "dual without IPv4")
     refused(OPTIONS + ["--language", "xx"], "no folder .*templates/xx", "a language that is not there")
     refused(OPTIONS + ["--title", "a \\ b"], "configuration would be wrong: postsix.conf:[0-9]+: .*title", "a title that cannot be")
+    refused(OPTIONS + ["--title", "mine; yours ; ours"], 'site.one.title: "mine; yours ; ours" cannot stand', "a title that would be cut")
     refused(OPTIONS + ["--single-address"], "exclude each other", "one address and two", 64)
     refused(OPTIONS + ["--cert", "/nothing"], "--cert needs --key", "a certificate without a key", 64)
     refused(OPTIONS + ["--cert", "/nothing", "--key", "/nothing"], "no certificate can be read", "no certificate")
@@ -212,10 +213,11 @@ def test_refusals():
     shutil.rmtree("/etc/postfix-v6")
     got = run("setpriv", "--reuid=65534", "/usr/sbin/postsix", "setup", *OPTIONS)
     eq((got.returncode, "only root" in got.stdout), (77, True), "not for everyone")
-    with open("/usr/libexec/postsix/setup", "rb") as lock:
+    with open("/run/postsix-setup.lock", "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         got = setup(*OPTIONS)
         eq((got.returncode, "another postsix setup runs" in got.stdout), (71, True), "one at a time")
+        eq(oct(os.fstat(lock.fileno()).st_mode & 0o777), "0o600", "and nobody but root can hold it up")
 
 
 def test_clashes():
@@ -360,6 +362,19 @@ def test_upgrade():
     calls()
 
 
+def test_full_disk():
+    """Of what is noted, nothing is lost when there is no room to write the rest."""
+    noted = read("/etc/postsix/setup.state")
+    write("/usr/local/sbin/grep", '#!/bin/bash\n[[ $1 != -vxF ]] || exec /usr/bin/grep "$@" >/dev/full\nexec /usr/bin/grep "$@"\n', 0o755)
+    got = setup("--title", "A third", "--yes")
+    os.unlink("/usr/local/sbin/grep")
+    ok(got.returncode == 71 and "cannot write /etc/postsix/setup.state" in got.stdout, "a full disk is a failure, and said") or diag(got.stdout)
+    eq(sorted(set(noted.splitlines()) - set(read("/etc/postsix/setup.state").splitlines())), [], "what was noted before is noted still")
+    eq(setup().returncode, 0, "and with room it goes on")
+    eq(sorted(read("/etc/postsix/setup.state").splitlines()), sorted(noted.splitlines()), "to its end")
+    calls()
+
+
 def test_remove(first, first_main):
     write("/var/spool/postfix-v6/deferred/A/ABC", "mail\n")
     got = setup("--remove", "--dry-run")
@@ -473,6 +488,7 @@ def main():
     test_again()
     test_change()
     test_failure()
+    test_full_disk()
     test_upgrade()
     test_remove(first, first_main)
     test_kill()
