@@ -12,10 +12,11 @@ import shutil
 import subprocess
 import time
 
-from ground import BUILD, HERE, INSTANCES, RUN, SERVICE, SUFFIX, TOP, WORLD, Failure, read, run, within, write
+from ground import BUILD, HERE, INSTANCES, RUN, SERVICE, SUFFIX, TOP, WORLD, Failure, exists, read, run, within, write
 
 # only for the service's namespace, where the machine has none of these; from Debian's reserved range
 V6_ADDRESS, DUAL_ADDRESS = "2001:db8:25::6", "2001:db8:25::25"
+BESIDE = {"2001:db8:25::": "2001:db8:26::", "192.0.2.25": "192.0.2.26", "= mx.": "= mx2."}  # of a second service's host
 USERS = {"postsix": 59625, "postsix-intake": 59626, "postsix-pipe": 59627, "postsix-milter": 59628}
 
 
@@ -34,6 +35,12 @@ def check_needs(args):
     for folder in [args.extra] if args.extra else []:
         if not os.path.isdir(folder):
             raise Failure(f"{folder} is not a folder")
+    if args.beside and not exists(world_of(args)):
+        raise Failure(f"the lab {args.beside} is not up")
+
+
+def world_of(args):
+    return f"postsix-{args.beside}-world" if args.beside else WORLD
 
 
 def needed_programs(args):
@@ -74,9 +81,9 @@ def make_accounts():
     write(f"/etc/netns/{SERVICE}/group", group)
 
 
-def make_namespaces():
+def make_namespaces(args):
     """`ip netns exec` puts the files of /etc/netns/NAME over those of /etc."""
-    for namespace in (SERVICE, WORLD):
+    for namespace in (SERVICE,) if args.beside else (SERVICE, WORLD):
         os.makedirs(f"/etc/netns/{namespace}")
         write(f"/etc/netns/{namespace}/hosts", "127.0.0.1 localhost\n::1 localhost\n")
         write(f"/etc/netns/{namespace}/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
@@ -86,8 +93,19 @@ def make_namespaces():
     make_accounts()
 
 
+def make_network_beside(args):
+    """A wire of its own to the other lab's world, which answers for 192.0.2.1 on this one, too."""
+    ip(SERVICE, f"link add service type veth peer name beside netns {world_of(args)}", "link set lo up", "link set service up",
+       "address add 192.0.2.26/32 dev service", *(f"address add 2001:db8:26::{n}/64 dev service nodad" for n in ("25", "6")))
+    ip(world_of(args), "link set beside up", "address add 2001:db8:26::1/64 dev beside nodad", "route add 192.0.2.26 dev beside")
+    ip(SERVICE, "route add 192.0.2.1 dev service", "route add default via 192.0.2.1", "route add default via 2001:db8:26::1")
+
+
 def make_network(args):
     """The world owns every address of its networks without having one: a peer, of --extra too, just listens."""
+    if args.beside:
+        make_network_beside(args)
+        return
     ip(SERVICE, f"link add service type veth peer name world netns {WORLD}", "link set lo up", "link set service up",
        "address add 192.0.2.25/24 dev service",
        *(f"address add {address}/64 dev service nodad" for address in (DUAL_ADDRESS, V6_ADDRESS)[:1 if args.single else 2]))
@@ -155,6 +173,8 @@ zone:
 
 def make_config(args, folder):
     text = read(f"{HERE}/postsix.conf").replace("@STATE@", folder).replace("@RUN@", RUN)
+    for first, second in BESIDE.items() if args.beside else []:
+        text = text.replace(first, second)
     config = configparser.ConfigParser(interpolation=None, delimiters="=")
     config.read_string(text)
     for setting in ([f"v6.listen={DUAL_ADDRESS}"] if args.single else []) + (args.set or []):

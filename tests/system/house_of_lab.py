@@ -284,7 +284,7 @@ class House:
             yield f"I4: {line}"
         for queue_id in set(re.findall(r"/bounce\[\d+\]: (\w+): sender .*notification: ", log)):
             sender = re.search(rf"qmgr\[\d+\]: {queue_id}: from=<(.*?)>", log)
-            if not sender or not re.fullmatch(r"bounce\+[a-z2-7]{39}@(six|seis)\.test", sender[1]):
+            if not sender or not re.fullmatch(r"bounce\+[a-z2-7]{39}@(?:[a-z]\.)?(six|seis)\.test", sender[1]):
                 yield f"I4: Postfix sent a notification about {queue_id} from {sender and sender[1]}"
         for row in self.sql("SELECT m.id, m.kind FROM message m LEFT JOIN dsn d ON d.id = m.dsn WHERE kind IN ('delay', 'bounce')"
                             " AND d.decision IS NOT 'used' AND NOT EXISTS (SELECT 1 FROM message p WHERE p.request = m.request"
