@@ -28,7 +28,7 @@ struct pseudonym *pseudonym_random(void);
 struct pseudonym *pseudonym_free(struct pseudonym *pseudonym);
 
 // "hashed-" and 24 hexadecimal digits, "@" and the domain in lower case, from an address without
-// regard to case; from one that is such already, itself; from what has no "@", the digits alone.
+// regard to case; from one that is such already, itself; from what has no "@", the first alone.
 void pseudonym_address(const struct pseudonym *pseudonym, const char *address,
 		       char dst[ADDR_TEXT_SIZE]);
 
