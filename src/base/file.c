@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -65,15 +66,28 @@ int file_write_fd(int fd, const void *data, size_t len)
 	return 0;
 }
 
-static int write_new(int dirfd, const char *name, const void *data, size_t len)
+// Always a new file: one of that name was left by a crash, or put there by somebody else who may
+// write the folder, and is his.
+static int open_new(int dirfd, const char *name)
 {
-	int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-			NEW_MODE);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dirfd, name, flags, NEW_MODE);
+
+	if (fd < 0 && errno == EEXIST && unlinkat(dirfd, name, 0) == 0)
+		fd = openat(dirfd, name, flags, NEW_MODE);
+	return fd;
+}
+
+static int write_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	int fd = open_new(dirfd, name);
 	int error;
 
 	if (fd < 0)
 		return -errno;
 	error = file_write_fd(fd, data, len);
+	if (error == 0 && mode != 0 && fchmod(fd, mode) < 0)
+		error = -errno;
 	if (error == 0 && fsync(fd) < 0)
 		error = -errno;
 	if (close(fd) < 0 && error == 0)
@@ -81,16 +95,16 @@ static int write_new(int dirfd, const char *name, const void *data, size_t len)
 	return error;
 }
 
-int file_put_durably(int dirfd, const char *name, const void *data, size_t len)
+static int put(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
 {
 	static unsigned count;
 	char temporary[48];
 	int error;
 
-	// the leading dot keeps it from readers of the folder; one left by a crash is overwritten
-	// some day
+	// the leading dot keeps it from readers of the folder; one left by a crash is replaced some
+	// day
 	snprintf(temporary, sizeof(temporary), ".put-%d-%u", (int)getpid(), count++);
-	error = write_new(dirfd, temporary, data, len);
+	error = write_new(dirfd, temporary, data, len, mode);
 	if (error == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
 		error = -errno;
 	if (error != 0) {
@@ -102,4 +116,14 @@ int file_put_durably(int dirfd, const char *name, const void *data, size_t len)
 		unlinkat(dirfd, name, 0);
 	}
 	return error;
+}
+
+int file_put_durably(int dirfd, const char *name, const void *data, size_t len)
+{
+	return put(dirfd, name, data, len, 0);
+}
+
+int file_put_for_all(int dirfd, const char *name, const void *data, size_t len)
+{
+	return put(dirfd, name, data, len, 0644);
 }

@@ -22,3 +22,7 @@ int file_write_fd(int fd, const void *data, size_t len) must_check;
 // write to a temporary name, fsync, rename, fsync the folder. An existing file of that name is
 // replaced. The temporary file is removed on failure. An fsync that fails counts as not stored.
 int file_put_durably(int dirfd, const char *name, const void *data, size_t len) must_check;
+
+// The same, for everybody to read, whatever the umask: its mode is set before it has its name, so
+// that the folder's owner cannot have another file's set.
+int file_put_for_all(int dirfd, const char *name, const void *data, size_t len) must_check;

@@ -210,6 +210,32 @@ static void test_2_failed_write_leaves_nothing(void **state)
 	assert_int_equal(folder_empty(folder), 1);
 }
 
+// Whoever may write the folder cannot have us write into a file of theirs, or change another's
+// mode.
+static void test_put_into_a_folder_of_others(void **state)
+{
+	const struct folder *folder = *state;
+	auto_buf struct buf buf = buf_make(100);
+	char name[64];
+	struct stat info;
+	mode_t mask;
+
+	assert_int_equal(file_put_durably(folder->fd, "theirs", "old", 3), 0);
+	for (int i = 0; i < 200; i++) { // whatever number is next
+		snprintf(name, sizeof(name), ".put-%d-%d", (int)getpid(), i);
+		assert_int_equal(linkat(folder->fd, "theirs", folder->fd, name, 0), 0);
+	}
+	assert_int_equal(symlinkat("theirs", folder->fd, "one"), 0);
+	mask = umask(0077);
+	assert_int_equal(file_put_for_all(folder->fd, "one", "new", 3), 0);
+	umask(mask);
+	assert_int_equal(fstatat(folder->fd, "one", &info, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(info.st_mode, S_IFREG | 0644);
+	assert_int_equal(info.st_nlink, 1);
+	assert_int_equal(file_read_at(folder->fd, "theirs", &buf), 0);
+	assert_string_equal(buf_string(&buf), "old");
+}
+
 // A folder's descriptor that can name files but not be synced: stored is only what is synced.
 static void test_2_failed_fsync_is_not_stored(void **state)
 {
@@ -242,6 +268,7 @@ int main(void)
 		TEST(test_2_write_goes_on_after_short_writes),
 		TEST(test_2_interrupted),
 		TEST(test_2_failed_write_leaves_nothing),
+		TEST(test_put_into_a_folder_of_others),
 		TEST(test_2_failed_fsync_is_not_stored),
 		TEST(test_2_failed_rename_leaves_nothing),
 	};
