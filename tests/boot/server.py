@@ -34,6 +34,8 @@ PATIENCE = 60
 SERVICES = ("postsixd.service", "postsix-intake.service", "postsix-milter.service")
 # as that release's Postfix calls them
 INSTANCES = [f"postfix@{'postfix-' * (root.release() in ('bookworm', 'noble'))}{name}.service" for name in ("dual", "v6")]
+# the host's own Postfix
+HOST = ["postfix.service", *(["postfix@-.service"] if root.release() in ("bookworm", "noble") else [])]
 SOCKETS = ("postsixd.socket", "postsix-intake.socket")
 OPTIONS = ("--v6-domain", "six.test", "--dual-domain", "dual.test", "--operator", "operator@good.test",
            "--dual-addresses", "192.0.2.25 2001:db8:25::25", "--v6-address", "2001:db8:25::6")
@@ -70,6 +72,8 @@ class Server(House):
         self.lab("up", "--bare", *words)
         self.machine = machine.Machine(f"{B}/boot/{self.name}", base, f"/run/netns/postsix-{self.name}-svc", self.name)
         self.machine.start()
+        for unit in self.machine.say("systemctl", "list-units", "--failed", "--no-legend", "--plain").splitlines():
+            diag(f"failed at the first boot, before anything of postsix was there: {unit}\n{self.machine.journal(unit.split()[0])}")
 
     # ---- what the sysadmin does
 
@@ -79,9 +83,14 @@ class Server(House):
         return self.machine.run("apt-get", "install", "-qq", "-y", "--reinstall", "/tmp/postsix.deb", seconds=180)
 
     def make_room(self):
-        """The host's own Postfix keeps to itself."""
+        """The host's own Postfix keeps to itself. Debian's postfix-resolvconf.service, which each boot begins and does not wait
+        for, copies resolv.conf into that one's chroot; where it comes between the rm and the cp by which the instance's own start
+        does the same, the instance does not start."""
+        self.until(lambda: not self.machine.is_active("postfix-resolvconf.service"), PATIENCE)
         self.machine.say("postconf", "-e", "inet_interfaces=loopback-only")
-        self.machine.say("systemctl", "restart", "postfix")
+        # its own unit too: a restart of postfix.service reaches, by PartOf=, only what runs, so one that did not start at
+        # the boot would be left as it is
+        self.machine.say("systemctl", "restart", *HOST)
 
     def set_up(self, *words):
         return self.machine.run("postsix", "setup", "--yes", *OPTIONS, *words, seconds=180)
