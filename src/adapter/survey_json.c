@@ -5,8 +5,8 @@
 //
 // Writing and reading go by the same tables, a row for each key; the words are those of
 // mail/survey.h. Reading believes nothing: the text stood in a database, but what it says of
-// banners and names was a stranger's once. So each value has its type and its limit, and one that
-// has not makes the whole no survey.
+// banners and names was a stranger's once. So each value has its type and its limit and is fit to
+// print, and one that is not makes the whole no survey.
 #include "adapter/survey_json.h"
 
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #define VERSION 1
 
@@ -196,7 +197,8 @@ static bool read_number(const json_t *value, int64_t max, int64_t *ret_number)
 
 static bool read_text(const struct key *key, const json_t *value, char *to)
 {
-	if (!json_is_string(value) || json_string_length(value) >= key->size)
+	if (!json_is_string(value) || json_string_length(value) >= key->size ||
+	    !text_is_printable(json_string_value(value), json_string_length(value)))
 		return false;
 	memcpy(to, json_string_value(value), json_string_length(value) + 1);
 	return true;
@@ -316,8 +318,8 @@ static bool read_survey(const json_t *object, struct survey *survey)
 
 int survey_json_read(const char *text, size_t len, struct survey *ret_survey)
 {
-	json_t *object =
-		len <= SURVEY_JSON_MAX ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	const bool is_plain = len <= SURVEY_JSON_MAX && text_is_printable(text, len);
+	json_t *object = is_plain ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	auto_free struct survey *survey = mem_new(1, sizeof(*survey));
 	const bool is_read = object != NULL && read_survey(object, survey);
 

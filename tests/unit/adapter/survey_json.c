@@ -29,7 +29,7 @@ static void fill_address(struct survey_address *address, int i)
 		address->step_ms[step] = (i + step) % 3 - 1;
 	address->code = i % 2 == 0 ? 220 : 0;
 	address->starttls = (enum survey_answer)(i % 3);
-	memset(address->banner, "\"\\<\n~"[i % 5], (size_t)(i % SURVEY_BANNER_SIZE));
+	memset(address->banner, "\"\\< ~"[i % 5], (size_t)(i % SURVEY_BANNER_SIZE));
 }
 
 // Every place and every word in use.
@@ -142,6 +142,12 @@ static const struct {
 	{"\"a\":\"yes\"", "\"a\":\"maybe\""},
 	{"}]}", "}]"},
 	{"\"banner\":\"\"", "\"banner\":\"a\\u0000b\""},
+	// what a terminal would obey
+	{"\"banner\":\"\"", "\"banner\":\"\\u001b]0;x\\u0007\""},
+	{"\"banner\":\"\"", "\"banner\":\"\xc2\x9b[2J\""},
+	{"\"address\":\"", "\"address\":\"\\u202e"},
+	{"{\"v\":1,", "{\"v\":1,\n"},
+	{"{\"v\":1,", "{\"v\":1,\"x\":\"\x7f\","},
 };
 
 static void test_refused(void **state)
