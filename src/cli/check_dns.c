@@ -30,9 +30,23 @@ static void mend_publish(struct check *check, const struct record *record)
 	zone_text_add(&line, record);
 	if (line.len < LINE_SIZE)
 		check_mend(check, "publish %s", buf_string(&line));
-	else
+	else if (strcmp(check->config->path, CONFIG_PATH_DEFAULT) == 0)
 		check_mend(check, "publish what `postsix dns %s` prints for %s", record->site,
 			   record->name);
+	else
+		check_mend(check, "publish what `postsix dns -c %s %s` prints for %s",
+			   check->config->path, record->site, record->name);
+}
+
+// Who has one already, as most domains do, adds another to it, and has none that counts.
+static void mend_alone(struct check *check, const struct record *record)
+{
+	if (record->role == RECORD_SPF && record->is_common)
+		check_mend(check, "as one record, with the addresses of the other hosts");
+	else if (record->role == RECORD_SPF || record->role == RECORD_HELO_SPF)
+		check_mend(check, "as its only v=spf1 record: two are as good as none");
+	else if (record->role == RECORD_DMARC)
+		check_mend(check, "as its only v=DMARC1 record: two are as good as none");
 }
 
 static void mend(struct check *check, const struct record *record, enum record_level level)
@@ -50,8 +64,8 @@ static void mend(struct check *check, const struct record *record, enum record_l
 		check_mend(check, "and no other: another host does not know these probes");
 	if (record->role == RECORD_MX && record->is_common && level != RECORD_UNKNOWN)
 		check_mend(check, "beside the MX records of the other hosts");
-	if (record->role == RECORD_SPF && record->is_common && level != RECORD_UNKNOWN)
-		check_mend(check, "as one record, with the addresses of the other hosts");
+	if (level != RECORD_UNKNOWN)
+		mend_alone(check, record);
 	if (record->role == RECORD_PTR && level != RECORD_UNKNOWN)
 		check_mend(check, "whoever assigned %s has its reverse zone: ask them",
 			   record->addresses);

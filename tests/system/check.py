@@ -63,7 +63,7 @@ ZONES = [
     ("no DKIM record", (r"postsix-ed25519\._domainkey\.dual\.test\. IN TXT.*\n", ""), 2, "dkim postsix-ed25519._domainkey.dual.test",
      "there is no TXT record", "publish postsix-ed25519._domainkey.dual.test. IN TXT \"v=DKIM1; k=ed25519; p="),
     ("another key", (r"(postsix\._domainkey\.six\.test\. IN TXT \( \"v=DKIM1; k=rsa; p=\w{40})\w", r"\1!"), 2,
-     "dkim postsix._domainkey.six.test", "the record of another key", "publish what `postsix dns one` prints for postsix._domainkey"),
+     "dkim postsix._domainkey.six.test", "the record of another key", "publish what `postsix dns -c "),
     ("a withdrawn key", (r"(postsix-ed25519\._domainkey\.six\.test\. IN TXT \"v=DKIM1; k=ed25519; p=).*", r'\1"'), 2,
      "dkim postsix-ed25519._domainkey.six.test", "withdrawn", "publish"),
     ("a key for tests", (r"(postsix-ed25519\._domainkey\.six\.test\. IN TXT \"v=DKIM1);", r"\1; t=y;"), 1,
@@ -276,6 +276,8 @@ def test_zone(yard):
         bad = [line for line in found.bad if line["subject"] == subject]
         ok(found.status == status and len(bad) == 1 and says in bad[0]["text"] and bad[0]["mend"][0].startswith(mend)
            and all("mx.dual" in line["text"] or line in bad for line in found.bad), f"{name}: {subject}") or diag(found.text())
+        eq(" ".join(bad[0]["mend"]).count("as its only v="), mend.startswith("publish") and subject.split()[0] in ("spf", "helo-spf", "dmarc"),
+           "and it is told where two would be as good as none")
     test_strict(yard, bare)
     yard.stop_dns()
 
@@ -433,7 +435,7 @@ def test_files(yard):
         file.write(b"SQLite format 3\0" + b"x" * 5000)
     fails(yard.check("--only", "database", config=config), ["database"], "it cannot be read", "", "no database at all")
     config = yard.config("key", (r"^(dkim_key_file = .*/)one\.rsa", r"\1two.rsa"))
-    fails(yard.check("--only", "dns", "one", config=config), ["dns"], "the record of another key", "postsix dns one", "we sign with another key")
+    fails(yard.check("--only", "dns", "one", config=config), ["dns"], "the record of another key", f"`postsix dns -c {config} one`", "we sign with another key")
     config = yard.config("nokey", (r"^(dkim_key_file = .*/)one\.rsa", r"\1none.rsa"))
     fails(yard.check("--only", "dns", "one", config=config), ["dns"], "none.rsa", "postsix dkim-key", "a key that is not there")
 
