@@ -151,13 +151,13 @@ class Instances:
 
 class Talk:
     """One SMTP session: say() returns the last line of the answer, told() all of it."""
-    def __init__(self, where):
+    def __init__(self, where, source=None):
         if where.startswith("/"):
             # a socket's name has room for 107 octets
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.connect(f"/proc/self/fd/{os.open(os.path.dirname(where), os.O_PATH)}/{os.path.basename(where)}")
         else:
-            self.socket = socket.create_connection((where, 25), 10, (PEERS[where], 0))
+            self.socket = socket.create_connection((where, 25), 10, (source or PEERS[where], 0))
         self.socket.settimeout(20)
         self.file = self.socket.makefile("rb")
         self.answer()
@@ -370,6 +370,18 @@ def test_never_bounced(pf):
     ok("to=<victim@" not in pf.log("v6"), "neither a warning nor a bounce goes to the sender")
 
 
+def test_own_host(pf):
+    """Whoever has an account here connects from our own addresses: as a stranger does."""
+    for where, domain in ((DUAL, "dual.test"), (V6, "six.test")):
+        talk = Talk(where, where)
+        talk.say("EHLO mx.dual.test")
+        for recipient, want in (("a@good.test", "554 5.7.1"), (f"tester@{domain}", "550 5.1.1"), (f"test@{domain}", "250")):
+            got = talk.recipient("a@good.test", f"<{recipient}>")
+            ok(got.startswith(want), f"from {where} itself to {recipient}: {want}") or diag(got)
+        got = talk.recipient("a@nodomain.test", f"<test@{domain}>")
+        ok(got.startswith("550 5.1.8"), f"from {where} itself in a forged name: 550 5.1.8") or diag(got)
+
+
 def test_operator(pf):
     Talk(V6).send("a@good.test", "<ayuda@seis.test>")
     pf.logged("v6", r"to=<postmaster@mx.dual.test>, orig_to=<ayuda@seis.test>, relay=2001:db8:25::25\[.*status=sent")
@@ -449,6 +461,7 @@ def main():
         test_recipients(DUAL, "dual.test", "six.test")
         test_recipients(V6, "six.test", "dual.test")
         test_token_domain()
+        test_own_host(pf)
         test_pipe(pf)
         test_dsn(pf)
         test_never_bounced(pf)
