@@ -23,6 +23,7 @@ static const char help[] =
 	"change something, or to go on after a failure; what is done, it leaves alone.\n\n"
 	"  --v6-domain D       the IPv6-only domain\n"
 	"  --dual-domain D     its dual-stack twin\n"
+	"  --token-domain D    this host's own, where others are MX of these two as well\n"
 	"  --operator ADDRESS  elsewhere; gets the mail to postmaster and abuse\n"
 	"  --dual-addresses A,A  this host's IPv4 and IPv6 address\n"
 	"  --v6-address A      its other IPv6 address, or\n"

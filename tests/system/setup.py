@@ -318,6 +318,41 @@ def test_change():
     calls()
 
 
+def test_token_domain():
+    """This host's own, where others are MX too: set, again, changed, of another site, taken back."""
+    def domains():
+        return run("postconf", "-hc", "/etc/postfix-v6", "virtual_mailbox_domains").stdout.split()
+
+    for name, why in (("six..test", 'is no domain'), ("", 'is no domain'), ("a.seis.test", "a name below six.test is wanted"),
+                      ("asix.test", "a name below six.test is wanted"), ("dual.test", "a name below six.test is wanted")):
+        refused(["--token-domain", name, "--yes"], f'--token-domain: .*{why}', f'--token-domain "{name}"')
+    refused(["--token-domain", "a.six.test", "--operator", "me@a.six.test", "--yes"], "a mailbox elsewhere", "an operator there")
+    path = "/etc/postsix/postsix.conf"
+    before, state = read(path), snapshot()
+    got = setup("--token-domain", "a.six.test", "--dry-run")
+    ok("+token_domain = a.six.test" in got.stdout and "+virtual_mailbox_domains = a.six.test six.test" in got.stdout, "--dry-run shows it") \
+        or diag(got.stdout)
+    eq((difference(state, snapshot()), calls()), ([], []), "and changes nothing")
+    got = setup("--token-domain", "a.six.test", "--yes")
+    eq(got.returncode, 0, "a token domain") or diag(got.stdout)
+    eq(read(path), before.replace("#token_domain =\n", "token_domain = a.six.test\n", 1), "is one line of the configuration")
+    eq((domains(), calls()), (["a.six.test", "six.test", "seis.test"], [f"restart {unit}" for unit in (UNITS[2], UNITS[1])]),
+       "v6 receives for it, and is restarted")
+    ok("; ---- site one: of this host alone" in got.stdout and "a.six.test. IN MX 10 mx.six.test." in got.stdout, "its records are printed")
+    for options in (["--token-domain", "a.six.test", "--yes"], ["--yes"]):
+        got = setup(*options)
+        eq(("Nothing to do" in got.stdout, calls()), (True, []), "again: nothing to do") or diag(got.stdout)
+    eq(setup("--token-domain", "b.six.test", "--yes").returncode, 0, "another one")
+    eq(domains(), ["b.six.test", "six.test", "seis.test"], "takes its place")
+    refused(["--v6-domain", "sechs.test", "--yes"], "token_domain must be v6_domain, or a name below it", "the IPv6-only domain alone")
+    eq(setup("--site", "two", "--token-domain", "b.seis.test", "--yes").returncode, 0, "one of the second site")
+    eq(domains(), ["b.six.test", "six.test", "b.seis.test", "seis.test"], "stands beside it")
+    for site, domain in (("one", "six.test"), ("two", "seis.test")):
+        eq(setup("--site", site, "--token-domain", domain, "--yes").returncode, 0, f"{domain} itself takes it back")
+    eq(domains(), ["six.test", "seis.test"], "and it is gone")
+    calls()
+
+
 def test_failure():
     """A step that fails is named; the next run goes on."""
     write("/run/units/broken", UNITS[2])
@@ -487,6 +522,7 @@ def main():
     test_tls()
     test_again()
     test_change()
+    test_token_domain()
     test_failure()
     test_full_disk()
     test_upgrade()
