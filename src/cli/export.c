@@ -13,6 +13,7 @@
 #include <sysexits.h>
 
 #include "adapter/pseudonym.h"
+#include "adapter/survey_json.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/ask.h"
@@ -114,6 +115,28 @@ static void on_attempt(void *arg, const struct history_row *row)
 	json_close(&export->out, '}');
 }
 
+static void drop_banners(struct survey_address *addresses, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		addresses[i].banner[0] = '\0';
+}
+
+// Without the servers' words.
+static void add_survey(struct export *export)
+{
+	auto_buf struct buf text = buf_make(SURVEY_JSON_MAX);
+	struct survey *survey = &export->judgement.survey;
+
+	for (size_t i = 0; i < survey->n_hosts; i++) {
+		drop_banners(survey->hosts[i].v4, survey->hosts[i].n_v4);
+		drop_banners(survey->hosts[i].v6, survey->hosts[i].n_v6);
+	}
+	if (export->judgement.has_survey && survey_json_write(survey, &text) == 0)
+		json_raw(&export->out, "survey", buf_string(&text));
+	else
+		json_none(&export->out, "survey");
+}
+
 static void on_probe(void *arg, const struct history_row *row)
 {
 	struct export *export = arg;
@@ -128,10 +151,7 @@ static void on_probe(void *arg, const struct history_row *row)
 	json_text(out, "phase",
 		  judgement->is_diagnosed ? phase_name(judgement->diagnosis.phase) : "");
 	json_number(out, "code", judgement->is_diagnosed ? judgement->diagnosis.code : 0);
-	if (judgement->has_survey)
-		json_raw(out, "survey", history_text(row, "survey"));
-	else
-		json_none(out, "survey");
+	add_survey(export);
 	json_open(out, "verdicts", '{');
 	for (int i = 0; i < ABILITIES; i++) {
 		json_open(out, ability_name((enum ability)i), '[');

@@ -134,6 +134,8 @@ def main():
 
         exported = postsix(house, "export")
         ok(len(objects(exported)) == 4 and not re.search(r"secret|\bme@|bounce\+", exported), "export has no address, subject or text")
+        banners = re.findall(r'"banner":"([^"]*)"', exported)
+        ok(banners and not any(banners), "nor a server's banner") or diag(banners)
         ok({o["domain"]: o["outcome"] for o in objects(exported)} == {a.partition("@")[2]: o for a, o in wanted.items()},
            "but outcomes")
         for name, whole in (("export", objects(exported)), ("show", objects(postsix(house, "show", "--json", "me@full.test")))):

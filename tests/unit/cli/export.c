@@ -10,6 +10,7 @@
 
 #include <sysexits.h>
 
+#include "adapter/survey_json.h"
 #include "unit/cli/told.h"
 
 static void test_nothing(void **state)
@@ -39,10 +40,19 @@ static void test_strangers(void **state)
 // field may have a comment.
 static void test_no_words(void **state)
 {
+	static struct survey survey = {.mx = SURVEY_MX_LISTED, .n_hosts = 1, .n_hosts_all = 1};
+	auto_buf struct buf text = buf_make(SURVEY_JSON_MAX);
 	json_t *object;
 
 	(void)state;
+	survey.hosts[0].n_v4 = survey.hosts[0].n_v6 = 1;
+	text_cut(survey.hosts[0].v4[0].banner, SURVEY_BANNER_SIZE, "220 joe.secret");
+	text_cut(survey.hosts[0].v6[0].banner, SURVEY_BANNER_SIZE, "554 ask joe@good.test");
+	assert_int_equal(survey_json_write(&survey, &text), 0);
+	assert_int_equal(store_begin(told_store), 0);
 	told_request(R(1), NOW, "answer", "x");
+	assert_int_equal(store_add_survey(told_store, R(1), NOW, buf_string(&text)), 0);
+	assert_int_equal(store_commit(told_store), 0);
 	assert_string_equal(
 		database_ask(
 			folder_file("state/postsix.db"),
@@ -55,6 +65,7 @@ static void test_no_words(void **state)
 	tell(verb_export, NULL);
 	assert_null(strstr(told_out, "joe"));
 	object = told_object(0, 1);
+	assert_true(json_is_object(told_member(object, "survey")));
 	assert_string_equal(json_string_value(told_member(object, "status")), "5.4.4");
 	assert_string_equal(json_string_value(told_member(object, "domain")), "good.test");
 	assert_string_equal(json_string_value(told_member(object, "outcome")), "failed");
