@@ -163,12 +163,18 @@ def test_statistics(first, second):
 
 
 def test_faulty_records(first, second):
-    """Last, as nothing is taken out of the lab's DNS again: another MX of a token domain, an A record in its path."""
+    """Last, as nothing is taken out of the lab's DNS again: another MX of a token domain, an A record in its path, no SPF."""
     first.lab("publish", stdin=b"a.six.test. MX 20 mx2.six.test.\n")
     found = bad_checks(first, "one", status=2)
     eq([subject for subject, _, _ in found], ["mx-alone a.six.test"], "a second MX of a token domain is found")
     ok(found and "mx.six.test alone" in found[0][1] and found[0][2][1:] == ["and no other: another host does not know these probes"],
        "and its mend is told") or diag(found)
+    first.lab("publish", stdin=b'a.six.test. TXT "v=spf1 -all"\n')
+    ask(first, FIRST, "spf@strict.test")
+    first.until(lambda: len(told(first, "spf@strict.test")) == 2, PATIENCE)
+    eq(told(first, "spf@strict.test"), [("bounce", ""), ("report", "")], "two SPF records there: strict refuses the probe")
+    ok("alert=own-records, state=wrong, record=spf, name=a.six.test, found=SPF of a.six.test for 2001:db8:25::6: it is broken (permerror)" in first.log(),
+       "and the log says whose fault it is") or diag(re.findall("alert=own.*", first.log()))
     first.lab("publish", stdin=b"mx2.six.test. A 192.0.2.66\n")
     found = bad_checks(second, "one", status=2)
     eq([subject for subject, text, _ in found if "has the A record 192.0.2.66" in text], ["no-a six.test", "no-a b.six.test"],

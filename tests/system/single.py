@@ -86,15 +86,28 @@ def test_liar(house):
     house.wait(60)
 
 
+def test_token_domain(house):
+    """A token domain is dual's here, as its host is."""
+    who = "token@liar.test"
+    house.send(message(To="test@seis.test"), sender=who.encode(), to=b"test@seis.test", host=DUAL6)
+    ok(house.until(lambda: {mail.kind for mail in house.mails(who)} == {"report", "six", "bounce"}, 60),
+       "a remote DSN to a token domain makes the processed bounce, too")
+    eq([mail.sender.split("@")[1] for mail in house.mails(who) if mail.kind == "six"], ["a.seis.test"], "of the probe from there")
+    reply = house.send(to=b"test@a.seis.test", host=DUAL6)
+    ok(reply.startswith("550 5.1.1"), "where test@ is nobody") or diag(reply)
+    house.wait(60)
+
+
 def main():
     with House("single") as house:
-        house.up("--single")
+        house.up("--single", "--set", "site.two.token_domain=a.seis.test", zone="a.seis.test. MX 10 mx.six.test.\n")
         test_ground(house)
         test_request(house)
         test_bounce(house)
         test_family(house)
         test_strangers(house)
         test_liar(house)
+        test_token_domain(house)
         house.invariants("after all")
     done()
 
