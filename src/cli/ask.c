@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// One switch reads the options of all verbs that ask the database: an option means the same
-// whichever verb has it. Which ones a verb has, its own table of long options says.
+// An option of a verb that asks the database means the same whichever verb has it. Which ones a
+// verb has, its own table says.
 
 #include "cli/ask.h"
 
@@ -20,99 +20,54 @@
 
 #define CLEAN_MAX 1000
 
-static const char *read_outcome(const char *text)
+const char *ask_read_since(void *to, const char *value)
 {
+	struct ask *ask = to;
+
+	return when_parse(value, ask->now, &ask->filter.since);
+}
+
+const char *ask_read_until(void *to, const char *value)
+{
+	struct ask *ask = to;
+
+	return when_parse(value, ask->now, &ask->filter.until);
+}
+
+const char *ask_read_outcome(void *to, const char *value)
+{
+	struct ask *ask = to;
 	enum outcome outcome;
 
-	return outcome_find(text, &outcome)
+	ask->filter.outcome = value;
+	return outcome_find(value, &outcome)
 		       ? NULL
 		       : "pending, accepted, delayed, failed or unknown is wanted";
 }
 
-static const char *read_class(const char *text)
+const char *ask_read_class(void *to, const char *value)
 {
+	struct ask *ask = to;
 	enum class class;
 
-	return class_find(text, &class) ? NULL : "there is no such class";
+	ask->filter.class = value;
+	return class_find(value, &class) ? NULL : "there is no such class";
 }
 
-// NULL, or what is wrong with the value.
-static const char *read_option(struct ask *ask, int letter, const char *value)
+const char *ask_read_limit(void *to, const char *value)
 {
-	struct history_filter *filter = &ask->filter;
+	struct ask *ask = to;
 
-	switch (letter) {
-	case 's':
-		return when_parse(value, ask->now, &filter->since);
-	case 'u':
-		return when_parse(value, ask->now, &filter->until);
-	case 'n':
-		ask->has_limit = true;
-		return value_number(value, &filter->limit);
-	case 'o':
-		filter->outcome = value;
-		return read_outcome(value);
-	case 'l':
-		filter->class = value;
-		return read_class(value);
-	case 'd':
-		filter->decision = value;
-		return NULL;
-	default:
-		filter->site = value;
-		return NULL;
-	}
+	ask->has_limit = true;
+	return value_number(value, &ask->filter.limit);
 }
 
-// False where the letter is none of these.
-static bool read_plain(struct ask *ask, int letter, const char *value)
+int ask_arguments(struct ask *ask, const struct options *options, int argc, char **argv)
 {
-	switch (letter) {
-	case 'c':
-		ask->config_path = value;
-		return true;
-	case 'f':
-		ask->output = value;
-		return true;
-	case 'k':
-		ask->key_file = value;
-		return true;
-	case 'j':
-		ask->json = true;
-		return true;
-	case 'v':
-		ask->csv = true;
-		return true;
-	case 'm':
-		ask->merge = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-int ask_arguments(struct ask *ask, const char *verb, const char *help, const struct option *options,
-		  int argc, char **argv)
-{
-	*ask = (struct ask){.verb = verb,
-			    .help = help,
+	*ask = (struct ask){.program = options->program,
 			    .config_path = CONFIG_PATH_DEFAULT,
 			    .now = (int64_t)time(NULL)};
-	for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
-		const char *fault = NULL;
-
-		if (c == 'h' || c == '?') {
-			fputs(help, c == 'h' ? stdout : stderr);
-			return c == 'h' ? EX_OK : EX_USAGE;
-		}
-		if (!read_plain(ask, c, optarg))
-			fault = read_option(ask, c, optarg);
-		if (fault != NULL) {
-			fprintf(stderr, "postsix %s: %s: %s\n", verb, ask_clean(optarg, 80), fault);
-			return EX_USAGE;
-		}
-	}
-	return -1;
+	return options_read(options, argc, argv, ask);
 }
 
 int ask_open(struct ask *ask)
@@ -127,7 +82,7 @@ int ask_open(struct ask *ask)
 	fault = history_open(ask->database, &ask->history);
 	if (fault == NULL)
 		return EX_OK;
-	fprintf(stderr, "postsix %s: %s: %s\n", ask->verb, ask->database, fault);
+	fprintf(stderr, "%s: %s: %s\n", ask->program, ask->database, fault);
 	ask_close(ask);
 	return EX_NOINPUT;
 }
@@ -140,7 +95,7 @@ void ask_close(struct ask *ask)
 
 int ask_failed(const struct ask *ask, int64_t error)
 {
-	fprintf(stderr, "postsix %s: %s: %s\n", ask->verb, ask->database,
+	fprintf(stderr, "%s: %s: %s\n", ask->program, ask->database,
 		error == -EAGAIN    ? "it is busy; try again"
 		: error == -EUCLEAN ? "it is damaged"
 				    : strerror((int)-error));
@@ -159,7 +114,7 @@ int ask_finish(const struct ask *ask)
 {
 	if (fflush(stdout) == 0 && ferror(stdout) == 0)
 		return EX_OK;
-	fprintf(stderr, "postsix %s: standard output: %s\n", ask->verb, strerror(errno));
+	fprintf(stderr, "%s: standard output: %s\n", ask->program, strerror(errno));
 	return EX_IOERR;
 }
 

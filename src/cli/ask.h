@@ -5,7 +5,6 @@
 // requests are meant, and how the answer is printed.
 #pragma once
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,10 +12,10 @@
 #include "adapter/config.h"
 #include "adapter/history.h"
 #include "base/buf.h"
+#include "base/options.h"
 
 struct ask {
-	const char *verb;
-	const char *help;
+	const char *program; // "postsix list"
 	const char *config_path;
 	const char *output;   // a file in place of standard output; NULL for none
 	const char *key_file; // NULL for none
@@ -28,69 +27,35 @@ struct ask {
 	struct history *history;
 };
 
-// The rows of a verb's table of long options; ask_arguments() knows what to do with each.
-#define ASK_CONFIG                                                                                 \
-	{                                                                                          \
-		"config", required_argument, NULL, 'c'                                             \
-	}
-#define ASK_HELP                                                                                   \
-	{"help", no_argument, NULL, 'h'},                                                          \
-	{                                                                                          \
-		NULL, 0, NULL, 0                                                                   \
-	}
-#define ASK_JSON                                                                                   \
-	{                                                                                          \
-		"json", no_argument, NULL, 'j'                                                     \
-	}
-#define ASK_CSV                                                                                    \
-	{                                                                                          \
-		"csv", no_argument, NULL, 'v'                                                      \
-	}
-#define ASK_SINCE                                                                                  \
-	{                                                                                          \
-		"since", required_argument, NULL, 's'                                              \
-	}
-#define ASK_UNTIL                                                                                  \
-	{                                                                                          \
-		"until", required_argument, NULL, 'u'                                              \
-	}
-#define ASK_SITE                                                                                   \
-	{                                                                                          \
-		"site", required_argument, NULL, 't'                                               \
-	}
-#define ASK_OUTCOME                                                                                \
-	{                                                                                          \
-		"outcome", required_argument, NULL, 'o'                                            \
-	}
-#define ASK_CLASS                                                                                  \
-	{                                                                                          \
-		"class", required_argument, NULL, 'l'                                              \
-	}
-#define ASK_DECISION                                                                               \
-	{                                                                                          \
-		"decision", required_argument, NULL, 'd'                                           \
-	}
-#define ASK_LIMIT                                                                                  \
-	{                                                                                          \
-		"limit", required_argument, NULL, 'n'                                              \
-	}
-#define ASK_MERGE                                                                                  \
-	{                                                                                          \
-		"merge", no_argument, NULL, 'm'                                                    \
-	}
-#define ASK_OUTPUT                                                                                 \
-	{                                                                                          \
-		"output", required_argument, NULL, 'f'                                             \
-	}
-#define ASK_KEY_FILE                                                                               \
-	{                                                                                          \
-		"key-file", required_argument, NULL, 'k'                                           \
-	}
+// The rows of a verb's table of options: {ASK_CONFIG}, …
+#define ASK_TEXT(name, letter, member)                                                             \
+	name, letter, OPTIONS_TEXT, offsetof(struct ask, member), NULL
+#define ASK_FLAG(name, member) name, '\0', OPTIONS_FLAG, offsetof(struct ask, member), NULL
+#define ASK_READ(name, read)   name, '\0', OPTIONS_READ, 0, read
+#define ASK_CONFIG             ASK_TEXT("config", 'c', config_path)
+#define ASK_OUTPUT             ASK_TEXT("output", '\0', output)
+#define ASK_KEY_FILE           ASK_TEXT("key-file", '\0', key_file)
+#define ASK_SITE               ASK_TEXT("site", '\0', filter.site)
+#define ASK_DECISION           ASK_TEXT("decision", '\0', filter.decision)
+#define ASK_JSON               ASK_FLAG("json", json)
+#define ASK_CSV                ASK_FLAG("csv", csv)
+#define ASK_MERGE              ASK_FLAG("merge", merge)
+#define ASK_SINCE              ASK_READ("since", ask_read_since)
+#define ASK_UNTIL              ASK_READ("until", ask_read_until)
+#define ASK_OUTCOME            ASK_READ("outcome", ask_read_outcome)
+#define ASK_CLASS              ASK_READ("class", ask_read_class)
+#define ASK_LIMIT              ASK_READ("limit", ask_read_limit)
+
+// Their readers, as base/options.h wants them.
+const char *ask_read_since(void *to, const char *value);
+const char *ask_read_until(void *to, const char *value);
+const char *ask_read_outcome(void *to, const char *value);
+const char *ask_read_class(void *to, const char *value);
+const char *ask_read_limit(void *to, const char *value);
 
 // Fills *ask from the arguments: -1 to go on, with optind at the first that is no option; or an
 // exit status, after the help or a line on standard error.
-int ask_arguments(struct ask *ask, const char *verb, const char *help, const struct option *options,
-		  int argc, char **argv);
+int ask_arguments(struct ask *ask, const struct options *options, int argc, char **argv);
 
 // Reads the configuration and opens the database: EX_OK, or an exit status after a line on standard
 // error.

@@ -11,6 +11,7 @@
 #include <sysexits.h>
 
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/value.h"
 #include "cli/check.h"
 #include "cli/unit.h"
@@ -52,57 +53,12 @@ static const struct row self_test = {"self-test", check_self_test,
 				     "`postsix check` without --self-test finds most reasons"};
 
 struct wish {
+	struct check check;
 	const char *config;
 	const char *only; // names with commas between them; NULL: all
 	const char *skip;
 	bool is_self_test;
 };
-
-enum letter {
-	LETTER_JSON = 256,
-	LETTER_ONLY,
-	LETTER_SKIP,
-	LETTER_SERVER,
-	LETTER_STRICT,
-	LETTER_SELF_TEST,
-	LETTER_SELF_WAIT,
-	LETTER_SETUP,
-	LETTER_SPOOL_AGE,
-};
-
-static const struct option long_options[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"json", no_argument, NULL, LETTER_JSON},
-	{"only", required_argument, NULL, LETTER_ONLY},
-	{"skip", required_argument, NULL, LETTER_SKIP},
-	{"server", required_argument, NULL, LETTER_SERVER},
-	{"strict", no_argument, NULL, LETTER_STRICT},
-	{"self-test", optional_argument, NULL, LETTER_SELF_TEST},
-	{"self-wait", required_argument, NULL, LETTER_SELF_WAIT},
-	{"setup", required_argument, NULL, LETTER_SETUP},
-	{"spool-age", required_argument, NULL, LETTER_SPOOL_AGE},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
-};
-
-static const char help[] =
-	"usage: postsix check [OPTION]… [SITE]\n\n"
-	"Proves the deployment, the DNS of all sites or of one, and says how to mend what\n"
-	"is wrong: a line for each thing that was looked at, then \"mend\" lines.\n\n"
-	"  -c, --config FILE     instead of " CONFIG_PATH_DEFAULT "\n"
-	"      --strict          the IPv6-only domain's name servers may have no A either\n"
-	"      --server ADDRESS  the DNS server to ask, not resolv.conf(5)'s\n"
-	"      --only CHECK,…    these alone; --skip CHECK,…: all but these: dns, port25,\n"
-	"                        inject, units, settings, policy, milter, intake,\n"
-	"                        spool, database, queue, disk, clock, certificate\n"
-	"      --self-test[=FROM] sends itself a request by the operator, or FROM, who\n"
-	"                        gets both answers, and waits for them to be sent\n"
-	"      --self-wait TIME  for how long (2min)\n"
-	"      --spool-age TIME  after which an entry is too old (10min)\n"
-	"      --setup PROGRAM   postsix-setup (" SETUP ")\n"
-	"      --json            one object\n"
-	"  -h, --help            this text\n\n"
-	"Exit status: 0 all good, 1 warnings, 2 failures; 64, 78: it could not begin.\n";
 
 static bool is_listed(const char *list, const char *name)
 {
@@ -132,8 +88,10 @@ static void run_row(struct check *check, const struct row *row)
 		check_print(check, first);
 }
 
-static int run(struct check *check, const struct wish *wish)
+static int run(struct wish *wish)
 {
+	struct check *check = &wish->check;
+
 	for (size_t i = 0; i < ROWS; i++)
 		if ((wish->only == NULL || is_listed(wish->only, rows[i].name)) &&
 		    !is_listed(wish->skip, rows[i].name))
@@ -152,6 +110,9 @@ static int run(struct check *check, const struct wish *wish)
 						    : STATUS_GOOD;
 }
 
+// ---- options
+// ---------------------------------------------------------------------------------------
+
 // NULL, or what is wrong: every name must be a check's.
 static const char *read_names(const char *text, const char **ret_names)
 {
@@ -169,64 +130,75 @@ static const char *read_names(const char *text, const char **ret_names)
 	return NULL;
 }
 
-static const char *read_option(int letter, const char *text, struct check *check, struct wish *wish)
+static const char *read_only(void *to, const char *text)
 {
+	return read_names(text, &((struct wish *)to)->only);
+}
+
+static const char *read_skip(void *to, const char *text)
+{
+	return read_names(text, &((struct wish *)to)->skip);
+}
+
+static const char *read_self_test(void *to, const char *text)
+{
+	struct wish *wish = to;
 	struct addr addr;
 
-	switch (letter) {
-	case 'c':
-		wish->config = text;
-		return NULL;
-	case LETTER_JSON:
-		check->is_json = true;
-		return NULL;
-	case LETTER_ONLY:
-		return read_names(text, &wish->only);
-	case LETTER_SKIP:
-		return read_names(text, &wish->skip);
-	case LETTER_SERVER:
-		check->server = text;
-		return NULL;
-	case LETTER_STRICT:
-		check->is_strict = true;
-		return NULL;
-	case LETTER_SELF_TEST:
-		wish->is_self_test = true;
-		check->self_sender = text;
-		return text == NULL ? NULL : addr_parse(text, strlen(text), &addr);
-	case LETTER_SETUP:
-		check->setup = text;
-		return NULL;
-	case LETTER_SELF_WAIT:
-		return value_duration(text, &check->self_wait);
-	default:
-		return value_duration(text, &check->spool_age);
-	}
+	wish->is_self_test = true;
+	wish->check.self_sender = text;
+	return text == NULL ? NULL : addr_parse(text, strlen(text), &addr);
 }
 
-// Returns -1 to go on, or an exit status.
-static int read_arguments(int argc, char **argv, struct check *check, struct wish *wish)
+static const char *read_self_wait(void *to, const char *text)
 {
-	for (int c; (c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
-		const char *fault = NULL;
-
-		if (c == 'h' || c == '?') {
-			fputs(help, c == 'h' ? stdout : stderr);
-			return c == 'h' ? EX_OK : EX_USAGE;
-		}
-		fault = read_option(c, optarg, check, wish);
-		if (fault != NULL) {
-			fprintf(stderr, "postsix check: %s: %s\n", optarg, fault);
-			return EX_USAGE;
-		}
-	}
-	if (optind + 1 < argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
-	check->site = argv[optind];
-	return -1;
+	return value_duration(text, &((struct wish *)to)->check.self_wait);
 }
+
+static const char *read_spool_age(void *to, const char *text)
+{
+	return value_duration(text, &((struct wish *)to)->check.spool_age);
+}
+
+#define AT(member) offsetof(struct wish, member)
+
+static const struct options_row option_rows[] = {
+	{"config", 'c', OPTIONS_TEXT, AT(config), NULL},
+	{"json", '\0', OPTIONS_FLAG, AT(check.is_json), NULL},
+	{"only", '\0', OPTIONS_READ, 0, read_only},
+	{"skip", '\0', OPTIONS_READ, 0, read_skip},
+	{"server", '\0', OPTIONS_TEXT, AT(check.server), NULL},
+	{"strict", '\0', OPTIONS_FLAG, AT(check.is_strict), NULL},
+	{"self-test", '\0', OPTIONS_MAYBE, 0, read_self_test},
+	{"self-wait", '\0', OPTIONS_READ, 0, read_self_wait},
+	{"setup", '\0', OPTIONS_TEXT, AT(check.setup), NULL},
+	{"spool-age", '\0', OPTIONS_READ, 0, read_spool_age},
+	{0},
+};
+
+static const char help[] =
+	"usage: postsix check [OPTION]… [SITE]\n\n"
+	"Proves the deployment, the DNS of all sites or of one, and says how to mend what\n"
+	"is wrong: a line for each thing that was looked at, then \"mend\" lines.\n\n"
+	"  -c, --config FILE     instead of " CONFIG_PATH_DEFAULT "\n"
+	"      --strict          the IPv6-only domain's name servers may have no A either\n"
+	"      --server ADDRESS  the DNS server to ask, not resolv.conf(5)'s\n"
+	"      --only CHECK,…    these alone; --skip CHECK,…: all but these: dns, port25,\n"
+	"                        inject, units, settings, policy, milter, intake,\n"
+	"                        spool, database, queue, disk, clock, certificate\n"
+	"      --self-test[=FROM] sends itself a request by the operator, or FROM, who\n"
+	"                        gets both answers, and waits for them to be sent\n"
+	"      --self-wait TIME  for how long (2min)\n"
+	"      --spool-age TIME  after which an entry is too old (10min)\n"
+	"      --setup PROGRAM   postsix-setup (" SETUP ")\n"
+	"      --json            one object\n"
+	"  -h, --help            this text\n\n"
+	"Exit status: 0 all good, 1 warnings, 2 failures; 64, 78: it could not begin.\n";
+
+static const struct options options = {"postsix check", help, option_rows, 0, 1};
+
+// ---- the verb
+// --------------------------------------------------------------------------------------
 
 static bool has_site(const struct config *config, const char *name)
 {
@@ -239,21 +211,22 @@ static bool has_site(const struct config *config, const char *name)
 
 int verb_check(int argc, char **argv)
 {
-	struct check check = {.setup = SETUP, .spool_age = 600, .self_wait = 120};
-	struct wish wish = {.config = CONFIG_PATH_DEFAULT};
+	struct wish wish = {.config = CONFIG_PATH_DEFAULT,
+			    .check = {.setup = SETUP, .spool_age = 600, .self_wait = 120}};
 	struct config *config;
-	int status = read_arguments(argc, argv, &check, &wish);
+	int status = options_read(&options, argc, argv, &wish);
 
 	if (status >= 0)
 		return status;
 	config = config_read(wish.config, stderr);
-	check.unit_prefix = unit_prefix();
 	if (config == NULL)
 		return EX_CONFIG;
 	signal(SIGPIPE, SIG_IGN); // a server that hangs up is a finding
-	check.config = config;
-	status = has_site(config, check.site) ? run(&check, &wish) : EX_USAGE;
-	check_free_lines(&check);
+	wish.check.site = argv[optind];
+	wish.check.unit_prefix = unit_prefix();
+	wish.check.config = config;
+	status = has_site(config, wish.check.site) ? run(&wish) : EX_USAGE;
+	check_free_lines(&wish.check);
 	config_free(config);
 	return status;
 }

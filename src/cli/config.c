@@ -10,13 +10,18 @@
 #include <sysexits.h>
 
 #include "adapter/config.h"
+#include "base/options.h"
 #include "cli/verbs.h"
 
-static const struct option long_options[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"options", no_argument, NULL, 'o'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+struct arguments {
+	const char *path;
+	bool is_table;
+};
+
+static const struct options_row rows[] = {
+	{"config", 'c', OPTIONS_TEXT, offsetof(struct arguments, path), NULL},
+	{"options", '\0', OPTIONS_FLAG, offsetof(struct arguments, is_table), NULL},
+	{0},
 };
 
 static const char help[] =
@@ -27,6 +32,8 @@ static const char help[] =
 	"      --options      the table of options: name, type, default, when a change\n"
 	"                     takes effect, meaning\n"
 	"  -h, --help         this text\n";
+
+static const struct options options = {"postsix config", help, rows, 0, -1};
 
 static int print_names(const struct config *config, char *const *names)
 {
@@ -44,30 +51,20 @@ static int print_names(const struct config *config, char *const *names)
 
 int verb_config(int argc, char **argv)
 {
-	const char *path = CONFIG_PATH_DEFAULT;
+	struct arguments arguments = {.path = CONFIG_PATH_DEFAULT};
 	struct config *config;
-	int status = EX_OK;
+	int status = options_read(&options, argc, argv, &arguments);
 
-	for (int c; (c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
-		switch (c) {
-		case 'c':
-			path = optarg;
-			break;
-		case 'o':
-			config_print_options(stdout);
-			return EX_OK;
-		case 'h':
-			fputs(help, stdout);
-			return EX_OK;
-		default:
-			fputs(help, stderr);
-			return EX_USAGE;
-		}
+	if (status >= 0)
+		return status;
+	if (arguments.is_table) {
+		config_print_options(stdout);
+		return EX_OK;
 	}
-
-	config = config_read(path, stderr);
+	config = config_read(arguments.path, stderr);
 	if (config == NULL)
 		return EX_CONFIG;
+	status = EX_OK;
 	if (optind < argc)
 		status = print_names(config, argv + optind);
 	else

@@ -14,6 +14,7 @@
 
 #include "adapter/config.h"
 #include "adapter/key.h"
+#include "base/options.h"
 #include "cli/verbs.h"
 
 #define TXT_MAX 255 // octets of one string (RFC 1035 section 3.3)
@@ -21,16 +22,17 @@
 struct arguments {
 	const char *config;
 	const char *site;
-	enum key_type type;
+	bool is_ed25519;
 	bool print;
 };
 
-static const struct option long_options[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"ed25519", no_argument, NULL, 'e'},
-	{"print", no_argument, NULL, 'p'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+#define AT(member) offsetof(struct arguments, member)
+
+static const struct options_row rows[] = {
+	{"config", 'c', OPTIONS_TEXT, AT(config), NULL},
+	{"ed25519", '\0', OPTIONS_FLAG, AT(is_ed25519), NULL},
+	{"print", '\0', OPTIONS_FLAG, AT(print), NULL},
+	{0},
 };
 
 static const char help[] =
@@ -42,6 +44,8 @@ static const char help[] =
 	"      --ed25519      the Ed25519 key, dkim_ed25519_key_file; else the RSA key\n"
 	"      --print        makes none: prints the records of the one that is there\n"
 	"  -h, --help         this text\n";
+
+static const struct options options = {"postsix dkim-key", help, rows, 1, 1};
 
 static const struct config_site *find_site(const struct config *config, const char *name)
 {
@@ -100,7 +104,7 @@ static int open_key(const char *path, enum key_type type, struct key **ret_key)
 static int run(const struct config *config, const struct arguments *arguments)
 {
 	const struct config_site *site = find_site(config, arguments->site);
-	bool is_rsa = arguments->type == KEY_RSA;
+	enum key_type type = arguments->is_ed25519 ? KEY_ED25519 : KEY_RSA;
 	struct key *key = NULL;
 	const char *path;
 	int status;
@@ -110,54 +114,28 @@ static int run(const struct config *config, const struct arguments *arguments)
 			arguments->site);
 		return EX_USAGE;
 	}
-	path = is_rsa ? site->dkim_key_file : site->dkim_ed25519_key_file;
+	path = type == KEY_RSA ? site->dkim_key_file : site->dkim_ed25519_key_file;
 	if (path[0] == '\0') {
 		fprintf(stderr, "postsix dkim-key: %s: [site %s] has no %s\n", config->path,
-			site->name, is_rsa ? "dkim_key_file" : "dkim_ed25519_key_file");
+			site->name, type == KEY_RSA ? "dkim_key_file" : "dkim_ed25519_key_file");
 		return EX_CONFIG;
 	}
-	status = arguments->print ? open_key(path, arguments->type, &key)
-				  : make_key(path, arguments->type, config, &key);
+	status = arguments->print ? open_key(path, type, &key) : make_key(path, type, config, &key);
 	if (status == EX_OK)
 		print_records(site, key);
 	key_free(key);
 	return status;
 }
 
-// Returns -1 to go on, or an exit status.
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
-{
-	struct arguments arguments = {.config = CONFIG_PATH_DEFAULT, .type = KEY_RSA};
-
-	for (int c; (c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
-		if (c == 'c') {
-			arguments.config = optarg;
-		} else if (c == 'e') {
-			arguments.type = KEY_ED25519;
-		} else if (c == 'p') {
-			arguments.print = true;
-		} else {
-			fputs(help, c == 'h' ? stdout : stderr);
-			return c == 'h' ? EX_OK : EX_USAGE;
-		}
-	}
-	if (optind + 1 != argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
-	arguments.site = argv[optind];
-	*ret_arguments = arguments;
-	return -1;
-}
-
 int verb_dkim_key(int argc, char **argv)
 {
-	struct arguments arguments;
+	struct arguments arguments = {.config = CONFIG_PATH_DEFAULT};
 	struct config *config;
-	int status = read_arguments(argc, argv, &arguments);
+	int status = options_read(&options, argc, argv, &arguments);
 
 	if (status >= 0)
 		return status;
+	arguments.site = argv[optind];
 	config = config_read(arguments.config, stderr);
 	if (config == NULL)
 		return EX_CONFIG;

@@ -12,16 +12,21 @@
 
 #include "adapter/config.h"
 #include "adapter/prove.h"
+#include "base/options.h"
 #include "cli/verbs.h"
 #include "cli/zone_text.h"
 
 #define RECORD_MAX 8192
 
-static const struct option long_options[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"zone", no_argument, NULL, 'z'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+struct arguments {
+	const char *path;
+	bool is_bare;
+};
+
+static const struct options_row rows[] = {
+	{"config", 'c', OPTIONS_TEXT, offsetof(struct arguments, path), NULL},
+	{"zone", '\0', OPTIONS_FLAG, offsetof(struct arguments, is_bare), NULL},
+	{0},
 };
 
 static const char help[] =
@@ -33,6 +38,8 @@ static const char help[] =
 	"  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
 	"      --zone         the records alone\n"
 	"  -h, --help         this text\n";
+
+static const struct options options = {"postsix dns", help, rows, 0, 1};
 
 static const char head[] =
 	"; The DNS records that postsix needs, with absolute names: paste each into the zone it\n"
@@ -118,30 +125,18 @@ static void print_records(const struct records *records, bool is_bare)
 
 int verb_dns(int argc, char **argv)
 {
-	const char *path = CONFIG_PATH_DEFAULT;
+	struct arguments arguments = {.path = CONFIG_PATH_DEFAULT};
 	struct config *config;
 	struct records *records = NULL;
-	bool is_bare = false;
+	const int status = options_read(&options, argc, argv, &arguments);
 
-	for (int c; (c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1;) {
-		if (c == 'c') {
-			path = optarg;
-		} else if (c == 'z') {
-			is_bare = true;
-		} else {
-			fputs(help, c == 'h' ? stdout : stderr);
-			return c == 'h' ? EX_OK : EX_USAGE;
-		}
-	}
-	if (optind + 1 < argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
-	config = config_read(path, stderr);
+	if (status >= 0)
+		return status;
+	config = config_read(arguments.path, stderr);
 	if (config != NULL)
 		records = prove_records(config, argv[optind], stderr);
 	if (records != NULL)
-		print_records(records, is_bare);
+		print_records(records, arguments.is_bare);
 	config_free(config);
 	if (records == NULL)
 		return EX_CONFIG;

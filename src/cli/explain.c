@@ -19,6 +19,7 @@
 #include "adapter/mime.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "cli/explain_worker.h"
 #include "cli/verbs.h"
 #include "mail/mbox.h"
@@ -42,16 +43,17 @@ struct run {
 	struct buf out;
 };
 
-static const struct option long_options[] = {
-	{"brief", no_argument, NULL, 'b'},
-	{"json", no_argument, NULL, 'j'},
-	{"lang", required_argument, NULL, 'l'},
-	{"local", required_argument, NULL, 'o'},
-	{"mbox", no_argument, NULL, 'm'},
-	{"table", required_argument, NULL, 't'},
-	{"templates", required_argument, NULL, 'p'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+#define AT(member) offsetof(struct arguments, member)
+
+static const struct options_row rows[] = {
+	{"brief", '\0', OPTIONS_FLAG, AT(is_brief), NULL},
+	{"json", '\0', OPTIONS_FLAG, AT(is_json), NULL},
+	{"lang", '\0', OPTIONS_TEXT, AT(lang), NULL},
+	{"local", '\0', OPTIONS_TEXT, AT(local), NULL},
+	{"mbox", '\0', OPTIONS_FLAG, AT(is_mbox), NULL},
+	{"table", '\0', OPTIONS_TEXT, AT(table), NULL},
+	{"templates", '\0', OPTIONS_TEXT, AT(templates), NULL},
+	{0},
 };
 
 static const char help[] =
@@ -68,6 +70,8 @@ static const char help[] =
 	"      --templates DIR  instead of " TEMPLATES "\n"
 	"  -h, --help           this text\n\n"
 	"Exit status: 0; 65 where something was no mail; 66 where it could not be read.\n";
+
+static const struct options options = {"postsix explain", help, rows, 0, -1};
 
 // ---- messages
 // --------------------------------------------------------------------------------------
@@ -208,46 +212,6 @@ static void read_path(struct run *run, const char *path)
 // ---- the verb
 // --------------------------------------------------------------------------------------
 
-// Returns -1 to go on, or an exit status.
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
-{
-	struct arguments arguments = {.table = DIAGNOSE_PATH_DEFAULT,
-				      .local = DIAGNOSE_LOCAL_DEFAULT,
-				      .templates = TEMPLATES,
-				      .lang = "en"};
-
-	for (int c; (c = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
-		switch (c) {
-		case 'b':
-			arguments.is_brief = true;
-			break;
-		case 'j':
-			arguments.is_json = true;
-			break;
-		case 'l':
-			arguments.lang = optarg;
-			break;
-		case 'm':
-			arguments.is_mbox = true;
-			break;
-		case 'o':
-			arguments.local = optarg;
-			break;
-		case 'p':
-			arguments.templates = optarg;
-			break;
-		case 't':
-			arguments.table = optarg;
-			break;
-		default:
-			fputs(help, c == 'h' ? stdout : stderr);
-			return c == 'h' ? EX_OK : EX_USAGE;
-		}
-	}
-	*ret_arguments = arguments;
-	return -1;
-}
-
 static int run_all(const struct explain_setting *setting, bool is_mbox, char *const *paths)
 {
 	struct run run = {.is_mbox = is_mbox, .out = buf_make(OUT_MAX), .status = EX_OK};
@@ -272,10 +236,13 @@ static int run_all(const struct explain_setting *setting, bool is_mbox, char *co
 
 int verb_explain(int argc, char **argv)
 {
-	struct arguments arguments;
+	struct arguments arguments = {.table = DIAGNOSE_PATH_DEFAULT,
+				      .local = DIAGNOSE_LOCAL_DEFAULT,
+				      .templates = TEMPLATES,
+				      .lang = "en"};
 	struct diagnose_table *table;
 	struct phrases *phrases = NULL;
-	int status = read_arguments(argc, argv, &arguments);
+	int status = options_read(&options, argc, argv, &arguments);
 
 	if (status >= 0)
 		return status;

@@ -21,9 +21,8 @@
 #include "cli/story.h"
 #include "cli/verbs.h"
 
-static const struct option long_options[] = {
-	ASK_CONFIG, ASK_SINCE, ASK_UNTIL, ASK_SITE, ASK_KEY_FILE, ASK_HELP,
-};
+static const struct options_row rows[] = {{ASK_CONFIG}, {ASK_SINCE},    {ASK_UNTIL},
+					  {ASK_SITE},   {ASK_KEY_FILE}, {0}};
 
 static const char help[] =
 	"usage: postsix export [OPTION]…\n\n"
@@ -40,6 +39,8 @@ static const char help[] =
 	"  -c, --config FILE    instead of " CONFIG_PATH_DEFAULT "\n"
 	"  -h, --help           this text\n\n"
 	"Exit status: 66 where the database or FILE cannot be read.\n";
+
+static const struct options options = {"postsix export", help, rows, 0, 0};
 
 struct export
 {
@@ -244,14 +245,10 @@ static int run(const struct ask *ask)
 int verb_export(int argc, char **argv)
 {
 	struct ask ask;
-	int status = ask_arguments(&ask, "export", help, long_options, argc, argv);
+	int status = ask_arguments(&ask, &options, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (optind < argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
 	ask.filter.decision = "answer";
 	status = ask_open(&ask);
 	if (status != EX_OK)

@@ -14,10 +14,9 @@
 
 #define LIMIT 50
 
-static const struct option long_options[] = {
-	ASK_CONFIG, ASK_SINCE,    ASK_UNTIL, ASK_SITE, ASK_OUTCOME,
-	ASK_CLASS,  ASK_DECISION, ASK_LIMIT, ASK_JSON, ASK_HELP,
-};
+static const struct options_row rows[] = {{ASK_CONFIG},  {ASK_SINCE}, {ASK_UNTIL},    {ASK_SITE},
+					  {ASK_OUTCOME}, {ASK_CLASS}, {ASK_DECISION}, {ASK_LIMIT},
+					  {ASK_JSON},    {0}};
 
 static const char help[] =
 	"usage: postsix list [OPTION]…\n\n"
@@ -34,6 +33,8 @@ static const char help[] =
 	"  -c, --config FILE    instead of " CONFIG_PATH_DEFAULT "\n"
 	"  -h, --help           this text\n\n"
 	"Times are UTC. Exit status: 66 where the database cannot be read.\n";
+
+static const struct options options = {"postsix list", help, rows, 0, 0};
 
 struct listing {
 	bool json;
@@ -95,16 +96,12 @@ int verb_list(int argc, char **argv)
 {
 	struct ask ask;
 	int64_t *ids = NULL, n;
-	int status = ask_arguments(&ask, "list", help, long_options, argc, argv);
+	int status = ask_arguments(&ask, &options, argc, argv);
 
 	if (status >= 0)
 		return status;
 	if (!ask.has_limit)
 		ask.filter.limit = LIMIT;
-	if (optind < argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
 	status = ask_open(&ask);
 	if (status != EX_OK)
 		return status;

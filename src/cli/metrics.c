@@ -18,7 +18,7 @@
 #include "cli/condition.h"
 #include "cli/verbs.h"
 
-static const struct option long_options[] = {ASK_CONFIG, ASK_OUTPUT, ASK_HELP};
+static const struct options_row rows[] = {{ASK_CONFIG}, {ASK_OUTPUT}, {0}};
 
 static const char help[] =
 	"usage: postsix metrics [-c FILE] [--output FILE]\n\n"
@@ -30,6 +30,8 @@ static const char help[] =
 	"  -h, --help         this text\n\n"
 	"Exit status: 66 where the database cannot be read, 73 where FILE cannot be\n"
 	"written.\n";
+
+static const struct options options = {"postsix metrics", help, rows, 0, 0};
 
 // A family of counters or gauges: counts of the history whose names begin so, with what follows as
 // values of the labels.
@@ -245,14 +247,10 @@ static int run(const struct ask *ask)
 int verb_metrics(int argc, char **argv)
 {
 	struct ask ask;
-	int status = ask_arguments(&ask, "metrics", help, long_options, argc, argv);
+	int status = ask_arguments(&ask, &options, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (optind < argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
 	status = ask_open(&ask);
 	if (status != EX_OK)
 		return status;

@@ -4,6 +4,7 @@
 // postsix show: the whole story of a request. It is named as a log line names it: by the letters of
 // a token's beginning, of the request or of any message of ours for it, or by the whole token.
 
+#include <getopt.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,7 @@
 
 #define LIMIT 10
 
-static const struct option long_options[] = {
-	ASK_CONFIG, ASK_SINCE, ASK_LIMIT, ASK_JSON, ASK_HELP,
-};
+static const struct options_row rows[] = {{ASK_CONFIG}, {ASK_SINCE}, {ASK_LIMIT}, {ASK_JSON}, {0}};
 
 static const char help[] =
 	"usage: postsix show [OPTION]… TOKEN|ADDRESS\n\n"
@@ -35,6 +34,8 @@ static const char help[] =
 	"  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
 	"  -h, --help         this text\n\n"
 	"Times are UTC. Exit status: 66 where there is no such request, or no database.\n";
+
+static const struct options options = {"postsix show", help, rows, 1, 1};
 
 // The id of the request that a token's first letters name.
 static bool read_token(const char *text, int64_t *ret_id)
@@ -128,14 +129,10 @@ static int run(struct ask *ask, const char *subject)
 int verb_show(int argc, char **argv)
 {
 	struct ask ask;
-	int status = ask_arguments(&ask, "show", help, long_options, argc, argv);
+	int status = ask_arguments(&ask, &options, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (optind + 1 != argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
 	if (!ask.has_limit)
 		ask.filter.limit = LIMIT;
 	return run(&ask, argv[optind]);

@@ -3,6 +3,7 @@
 
 // postsix stats: the talk's tables, of this host or, merged, of several.
 
+#include <getopt.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,9 +14,8 @@
 #include "cli/gather.h"
 #include "cli/verbs.h"
 
-static const struct option long_options[] = {
-	ASK_CONFIG, ASK_SINCE, ASK_UNTIL, ASK_SITE, ASK_JSON, ASK_CSV, ASK_MERGE, ASK_HELP,
-};
+static const struct options_row rows[] = {{ASK_CONFIG}, {ASK_SINCE}, {ASK_UNTIL}, {ASK_SITE},
+					  {ASK_JSON},   {ASK_CSV},   {ASK_MERGE}, {0}};
 
 static const char help[] =
 	"usage: postsix stats [OPTION]…\n"
@@ -34,6 +34,8 @@ static const char help[] =
 	"  -h, --help         this text\n\n"
 	"Times are UTC. Exit status: 65 where a FILE is none of ours, 66 where one or the\n"
 	"database cannot be read.\n";
+
+static const struct options options = {"postsix stats", help, rows, 0, -1};
 
 static int print(const struct ask *ask, const struct figures *figures)
 {
@@ -146,13 +148,11 @@ static int merge(struct ask *ask, char *const *paths)
 int verb_stats(int argc, char **argv)
 {
 	struct ask ask;
-	int status = ask_arguments(&ask, "stats", help, long_options, argc, argv);
+	int status = ask_arguments(&ask, &options, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (ask.merge == (optind == argc)) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
+	if (ask.merge == (optind == argc))
+		return options_misused(&options);
 	return ask.merge ? merge(&ask, argv + optind) : count(&ask);
 }

@@ -18,7 +18,7 @@
 #define NEAR   80 // hundredths of a limit that are nearly all of it
 #define LIMITS 4
 
-static const struct option long_options[] = {ASK_CONFIG, ASK_JSON, ASK_HELP};
+static const struct options_row rows[] = {{ASK_CONFIG}, {ASK_JSON}, {0}};
 
 static const char help[] =
 	"usage: postsix status [-c FILE] [--json]\n\n"
@@ -31,6 +31,8 @@ static const char help[] =
 	"  -h, --help         this text\n\n"
 	"Exit status: 0; 66 where the database cannot be read; 69 where a part does not\n"
 	"answer.\n";
+
+static const struct options options = {"postsix status", help, rows, 0, 0};
 
 struct waiting {
 	int64_t count, oldest;
@@ -293,14 +295,10 @@ static int run(struct ask *ask)
 int verb_status(int argc, char **argv)
 {
 	struct ask ask;
-	int status = ask_arguments(&ask, "status", help, long_options, argc, argv);
+	int status = ask_arguments(&ask, &options, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (optind < argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
 	status = ask_open(&ask);
 	if (status != EX_OK)
 		return status;

@@ -9,7 +9,6 @@
 // surveys, DNS answers and what mail servers say before MAIL. Holds the token secret, the signing
 // keys and the database. Parses no MIME, runs no program, opens no port.
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,20 +17,24 @@
 
 #include "adapter/diagnose_file.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "daemon/daemon.h"
 #include "daemon/letter.h"
 #include "daemon/signing.h"
 
 struct arguments {
 	const char *config;
-	bool check;
-	enum log_target target;
+	bool check, to_stderr, version;
 };
 
-static const struct option long_options[] = {
-	{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-	{"stderr", no_argument, NULL, 'e'},       {"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+#define AT(member) offsetof(struct arguments, member)
+
+static const struct options_row rows[] = {
+	{"config", 'c', OPTIONS_TEXT, AT(config), NULL},
+	{"check", '\0', OPTIONS_FLAG, AT(check), NULL},
+	{"stderr", '\0', OPTIONS_FLAG, AT(to_stderr), NULL},
+	{"version", 'V', OPTIONS_FLAG, AT(version), NULL},
+	{0},
 };
 
 static const char help[] =
@@ -43,33 +46,7 @@ static const char help[] =
 	"  -V, --version      the version\n\n"
 	"See postsixd(8), postsix.conf(5).\n";
 
-// Returns -1 to go on, or an exit status.
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
-{
-	struct arguments arguments = {.config = CONFIG_PATH_DEFAULT, .target = LOG_TO_SYSLOG};
-
-	for (int c; (c = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1;) {
-		if (c == 'c') {
-			arguments.config = optarg;
-		} else if (c == 'k') {
-			arguments.check = true;
-		} else if (c == 'e') {
-			arguments.target = LOG_TO_STDERR;
-		} else if (c == 'h' || c == 'V') {
-			fputs(c == 'h' ? help : "postsixd " POSTSIX_VERSION "\n", stdout);
-			return EX_OK;
-		} else {
-			fputs(help, stderr);
-			return EX_USAGE;
-		}
-	}
-	if (optind < argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
-	*ret_arguments = arguments;
-	return -1;
-}
+static const struct options options = {"postsixd", help, rows, 0, 0};
 
 // What can be wrong before anything is opened that a running daemon has.
 static bool check(const struct config *config)
@@ -87,13 +64,15 @@ static bool check(const struct config *config)
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments;
+	struct arguments arguments = {.config = CONFIG_PATH_DEFAULT};
 	struct config *config;
 	struct daemon *daemon;
-	int status = read_arguments(argc, argv, &arguments);
+	int status = options_read(&options, argc, argv, &arguments);
 
 	if (status >= 0)
 		return status;
+	if (arguments.version)
+		return puts("postsixd " POSTSIX_VERSION) < 0 ? EX_IOERR : EX_OK;
 	config = config_read(arguments.config, stderr);
 	if (config == NULL)
 		return EX_CONFIG;
@@ -103,7 +82,7 @@ int main(int argc, char **argv)
 	} else if (!arguments.check) {
 		signal(SIGPIPE, SIG_IGN);
 		signal(SIGHUP, SIG_IGN); // until there is something to reload
-		log_open("postsixd", arguments.target);
+		log_open("postsixd", arguments.to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
 		daemon = daemon_new(config, stderr, &status);
 		if (daemon != NULL)
 			status = daemon_run(daemon);

@@ -10,7 +10,6 @@
 // has no network, no key and no database, and runs as a user of its own (postsix-intake). The facts
 // that leave it are strangers' words still.
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -18,16 +17,17 @@
 
 #include "adapter/loop.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/value.h"
 #include "intake/parse.h"
 #include "intake/serve.h"
 
-struct options {
+struct arguments {
 	const char *spool;
 	const char *socket;
 	int64_t children;
 	int64_t limit;
-	enum log_target log;
+	bool to_stderr;
 };
 
 static const char usage[] = "usage: postsix-intake --spool DIR --socket PATH [--children N]\n"
@@ -38,85 +38,81 @@ static const char usage[] = "usage: postsix-intake --spool DIR --socket PATH [--
 			    "  --limit OCTETS   the largest message that is read (default 64M)\n"
 			    "  --stderr         logs to standard error instead of syslog\n";
 
-static bool option_set(struct options *options, int option)
+static const char *read_children(void *to, const char *value)
 {
-	switch (option) {
-	case 's':
-		options->spool = optarg;
-		return true;
-	case 'S':
-		options->socket = optarg;
-		return true;
-	case 'c':
-		return value_number(optarg, &options->children) == NULL && options->children > 0;
-	case 'l':
-		return value_size(optarg, &options->limit) == NULL && options->limit > 0;
-	case 'e':
-		options->log = LOG_TO_STDERR;
-		return true;
-	default:
-		return false;
-	}
+	struct arguments *arguments = to;
+	const char *fault = value_number(value, &arguments->children);
+
+	return fault == NULL && arguments->children == 0 ? "at least 1 is wanted" : fault;
 }
 
-static bool options_read(struct options *options, int argc, char **argv)
+static const char *read_limit(void *to, const char *value)
 {
-	static const struct option known[] = {
-		{"spool", required_argument, NULL, 's'},
-		{"socket", required_argument, NULL, 'S'},
-		{"children", required_argument, NULL, 'c'},
-		{"limit", required_argument, NULL, 'l'},
-		{"stderr", no_argument, NULL, 'e'},
-		{0},
-	};
-	int option;
+	struct arguments *arguments = to;
+	const char *fault = value_size(value, &arguments->limit);
 
-	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
-		if (!option_set(options, option))
-			return false;
-	return optind == argc && options->spool != NULL;
+	return fault == NULL && arguments->limit == 0 ? "at least 1 is wanted" : fault;
+}
+
+#define AT(member) offsetof(struct arguments, member)
+
+static const struct options_row rows[] = {
+	{"spool", '\0', OPTIONS_TEXT, AT(spool), NULL},
+	{"socket", '\0', OPTIONS_TEXT, AT(socket), NULL},
+	{"children", '\0', OPTIONS_READ, 0, read_children},
+	{"limit", '\0', OPTIONS_READ, 0, read_limit},
+	{"stderr", '\0', OPTIONS_FLAG, AT(to_stderr), NULL},
+	{0},
+};
+
+static const struct options options = {"postsix-intake", usage, rows, 0, 0};
+
+// -1 to go on, or an exit status.
+static int read_arguments(struct arguments *arguments, int argc, char **argv)
+{
+	int status = options_read(&options, argc, argv, arguments);
+
+	if (status < 0 && arguments->spool == NULL)
+		status = options_misused(&options);
+	return status == EX_USAGE ? EX_CONFIG : status; // which systemd does not start again
 }
 
 // The socket that systemd made, else one of our own.
-static int listening_fd(const struct options *options, bool *ret_is_own)
+static int listening_fd(const struct arguments *arguments, bool *ret_is_own)
 {
 	int fd = loop_inherited_fd(0);
 
 	*ret_is_own = fd < 0;
 	if (fd < 0)
-		fd = options->socket != NULL ? serve_listen(options->socket) : -ENOTSOCK;
+		fd = arguments->socket != NULL ? serve_listen(arguments->socket) : -ENOTSOCK;
 	if (fd < 0)
 		log_note(LOG_ERR, "cannot listen on %s: %s",
-			 log_value(options->socket != NULL ? options->socket : "no --socket"),
+			 log_value(arguments->socket != NULL ? arguments->socket : "no --socket"),
 			 strerror(-fd));
 	return fd;
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = {.children = 8, .limit = 64 * 1024 * 1024, .log = LOG_TO_SYSLOG};
+	struct arguments arguments = {.children = 8, .limit = 64 * 1024 * 1024};
 	struct serve serve = {0};
 	bool is_own;
-	int error;
+	int error = read_arguments(&arguments, argc, argv);
 
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;
-	if (!options_read(&options, argc, argv)) {
-		fputs(usage, stderr);
-		return EX_CONFIG;
-	}
-	log_open("postsix-intake", options.log);
-	error = spool_open(options.spool, &serve.spool);
+	if (error >= 0)
+		return error;
+	log_open("postsix-intake", arguments.to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
+	error = spool_open(arguments.spool, &serve.spool);
 	if (error != 0) {
-		log_note(LOG_ERR, "cannot open the spool %s: %s", log_value(options.spool),
+		log_note(LOG_ERR, "cannot open the spool %s: %s", log_value(arguments.spool),
 			 strerror(-error));
 		return EX_CONFIG;
 	}
-	serve.listen_fd = listening_fd(&options, &is_own);
+	serve.listen_fd = listening_fd(&arguments, &is_own);
 	if (serve.listen_fd < 0)
 		return EX_CONFIG;
-	serve.max_children = (size_t)options.children;
-	serve.limit = (uint64_t)options.limit;
+	serve.max_children = (size_t)arguments.children;
+	serve.limit = (uint64_t)arguments.limit;
 	error = parse_prepare();
 	if (error != 0) {
 		log_note(LOG_ERR, "cannot make the parser's filter: %s", strerror(-error));
@@ -124,7 +120,7 @@ int main(int argc, char **argv)
 	}
 	serve_run(&serve);
 	if (is_own)
-		unlink(options.socket);
+		unlink(arguments.socket);
 	spool_free(serve.spool);
 	return EX_OK;
 }

@@ -10,7 +10,6 @@
 // process, with libopendkim and c-ares. It writes no file; it has no key, no database and no
 // network but the DNS, and runs as a user of its own (postsix-milter). What it changes of a message
 // are two fields at its top.
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "adapter/dns.h"
 #include "adapter/loop.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "base/value.h"
 #include "milter/session.h"
@@ -27,10 +27,10 @@
 
 #define DEADLINE_MAX 60 // seconds; Postfix gives up after 300 (milter_content_timeout)
 
-struct options {
+struct arguments {
 	const char *socket;
 	int64_t deadline;
-	enum log_target log;
+	bool to_stderr;
 };
 
 static const char usage[] =
@@ -39,37 +39,35 @@ static const char usage[] =
 	"  --deadline SECONDS  for all that a message asks of the DNS (default 10)\n"
 	"  --stderr            logs to standard error instead of syslog\n";
 
-static bool option_set(struct options *options, int option)
+static const char *read_deadline(void *to, const char *value)
 {
-	switch (option) {
-	case 's':
-		options->socket = optarg;
-		return true;
-	case 'd':
-		return value_duration(optarg, &options->deadline) == NULL &&
-		       options->deadline > 0 && options->deadline <= DEADLINE_MAX;
-	case 'e':
-		options->log = LOG_TO_STDERR;
-		return true;
-	default:
-		return false;
-	}
+	struct arguments *arguments = to;
+	const char *fault = value_duration(value, &arguments->deadline);
+
+	return fault == NULL && (arguments->deadline < 1 || arguments->deadline > DEADLINE_MAX)
+		       ? "1 to 60 seconds is wanted"
+		       : fault;
 }
 
-static bool options_read(struct options *options, int argc, char **argv)
-{
-	static const struct option known[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"deadline", required_argument, NULL, 'd'},
-		{"stderr", no_argument, NULL, 'e'},
-		{0},
-	};
-	int option;
+#define AT(member) offsetof(struct arguments, member)
 
-	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
-		if (!option_set(options, option))
-			return false;
-	return optind == argc && options->socket != NULL;
+static const struct options_row rows[] = {
+	{"socket", '\0', OPTIONS_TEXT, AT(socket), NULL},
+	{"deadline", '\0', OPTIONS_READ, 0, read_deadline},
+	{"stderr", '\0', OPTIONS_FLAG, AT(to_stderr), NULL},
+	{0},
+};
+
+static const struct options options = {"postsix-milter", usage, rows, 0, 0};
+
+// -1 to go on, or an exit status.
+static int read_arguments(struct arguments *arguments, int argc, char **argv)
+{
+	int status = options_read(&options, argc, argv, arguments);
+
+	if (status < 0 && arguments->socket == NULL)
+		status = options_misused(&options);
+	return status == EX_USAGE ? EX_CONFIG : status; // which systemd does not start again
 }
 
 // Serves until it is told to stop; an exit status.
@@ -97,31 +95,27 @@ static int serve(const struct milter_filter *filter, const char *socket)
 
 int main(int argc, char **argv)
 {
-	struct options options = {.deadline = 10, .log = LOG_TO_SYSLOG};
+	struct arguments arguments = {.deadline = 10};
 	struct verifier *verifier;
 	struct milter_filter filter;
 	struct milter milter;
-	int status;
+	int status = read_arguments(&arguments, argc, argv);
 
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;
-	if (!options_read(&options, argc, argv)) {
-		fputs(usage, stderr);
-		return EX_CONFIG;
-	}
-	log_open("postsix-milter", options.log);
+	if (status >= 0)
+		return status;
+	log_open("postsix-milter", arguments.to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
 	signal(SIGHUP, SIG_IGN); // it has nothing to reload; see threads.c for when libmilter runs
 	verifier = verifier_new();
 	if (verifier == NULL || dns_init() != 0) {
 		log_note(LOG_ERR, "cannot set up libopendkim or c-ares");
 		return EX_SOFTWARE;
 	}
-	milter = (struct milter){.verifier = verifier, .deadline_ms = options.deadline * 1000};
+	milter = (struct milter){.verifier = verifier, .deadline_ms = arguments.deadline * 1000};
 	filter = session_filter(&milter);
 	// Sessions may still be at work in their threads: nothing of theirs is taken away, and no
 	// library's exit handler runs beneath them. Postfix sees them end, and puts their messages
 	// off.
-	status = serve(&filter, options.socket);
+	status = serve(&filter, arguments.socket);
 	log_flush(1000);
 	_exit(status);
 }
