@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/pass.h"
+
 static void status_set(char *status, const char *what, int error)
 {
 	snprintf(status, HAND_STATUS_MAX + 1, "4.3.0 %s: %s", what, strerror(error));
@@ -56,26 +58,6 @@ static int connect_to(const char *path)
 		return -1;
 	}
 	return fd;
-}
-
-static bool send_request(int fd, char *packet, size_t len, int message_fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct iovec data = {packet, len};
-	struct msghdr message = {.msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = control.bytes,
-				 .msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &message_fd, sizeof(int));
-	return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
 // Until there is an answer. False where pipe(8), which alone reads our standard output, died first:
@@ -124,7 +106,7 @@ bool hand_over(const char *socket_path, char *const *arguments, int message_fd,
 	char packet[HAND_PACKET_MAX];
 	ssize_t len = pack(packet, arguments);
 	bool is_safe = false;
-	int fd;
+	int fd, error;
 
 	if (len <= 0) {
 		strcpy(ret_status,
@@ -136,10 +118,11 @@ bool hand_over(const char *socket_path, char *const *arguments, int message_fd,
 		status_set(ret_status, "postsix-intake cannot be reached", errno);
 		return false;
 	}
-	if (send_request(fd, packet, (size_t)len, message_fd))
+	error = pass_send(fd, packet, (size_t)len, message_fd);
+	if (error == 0)
 		is_safe = read_status(fd, ret_status);
 	else
-		status_set(ret_status, "postsix-intake does not take the request", errno);
+		status_set(ret_status, "postsix-intake does not take the request", -error);
 	close(fd);
 	return is_safe;
 }
