@@ -18,6 +18,7 @@ import package  # noqa: E402
 from server import INSTANCES, SERVICES, SOCKETS, Load, Server  # noqa: E402
 from tap import diag, done, eq, ok  # noqa: E402
 
+METRICS = "/var/lib/prometheus/node-exporter"
 ALL = (*SERVICES, *SOCKETS, *INSTANCES, "postsix.target")
 SECURITY = {"postsixd.service": 1.5, "postsix-milter.service": 1.5, "postsix-intake.service": 0.8}
 # the report takes either family, the probe IPv6 alone
@@ -70,8 +71,8 @@ def check_units(server):
     for unit in SERVICES:
         facts = server.machine.show(unit, "Type", "SubState", "StatusText", "NRestarts")
         ok(facts["Type"] == "notify" and facts["SubState"] == "running" and facts["NRestarts"] == "0", f"{unit}: said READY") or diag(facts)
-    ok("answered" in server.machine.show("postsixd.service", "StatusText")["StatusText"], "postsixd says how it is: " +
-       server.machine.show("postsixd.service", "StatusText")["StatusText"])
+    status = server.machine.show("postsixd.service", "StatusText")["StatusText"]
+    ok("0 answered" in status and "Entries in the spool: 0." in status and "Probes pending: 0." in status, f"postsixd says how it is: {status}")
     eq(server.machine.run("systemctl", "--failed", "--no-legend", "--plain").stdout, "", "no unit of the machine failed")
     check_analysis(server)
 
@@ -108,16 +109,50 @@ def check_operating(server):
     told(verdict, "postsix check, its self-test included, clock left out")
 
 
+def enable_metrics(server):
+    """As doc/OPERATIONS.md has it; the folder is the node exporter's. The timer begins a minute after the boot."""
+    told(server.machine.run("systemctl", "start", "postsix-metrics.service"), "metrics, on a server without node exporter")
+    eq(server.machine.show("postsix-metrics.service", "ConditionResult")["ConditionResult"], "no", "are none, and no failure")
+    server.machine.say("mkdir", "-p", METRICS)
+    told(server.machine.run("systemctl", "enable", "--now", "postsix-metrics.timer"), "postsix-metrics.timer is enabled")
+
+
+def check_metrics(server):
+    text = f"{METRICS}/postsix.prom"
+    ok(server.until(lambda: server.machine.run("test", "-s", text).returncode == 0, 120), "the timer has them written") or diag(
+        server.machine.journal("postsix-metrics.service"))
+    eq(server.machine.say("stat", "--format=%A %U", text).strip(), "-rw-r--r-- root", "for the node exporter to read")
+    eq(server.machine.say("ls", "-A", METRICS).split(), ["postsix.prom"], "and nothing beside")
+    said = server.machine.read(text)
+    eq([line for line in said.splitlines() if not re.fullmatch(SAMPLE, line)], [], "each line is of the text format 0.0.4")
+    families = set(re.findall(r"(?m)^# TYPE (\w+) (?:counter|gauge)$", said))
+    ok(families and families == set(re.findall(r"(?m)^# HELP (\w+) \S", said)) == set(re.findall(r"(?m)^(\w+)", said)),
+       f"each of {len(families)} families has its HELP and TYPE") or diag(said)
+    eq(sorted(parts_up(said).items()), [(part, "1") for part in ("intake", "milter", "postfix-dual", "postfix-v6", "postsixd")],
+       "postsix_up is 1 for each part")
+    server.machine.say("systemctl", "stop", "postsixd.socket", "postsixd.service")
+    told(server.machine.run("systemctl", "start", "postsix-metrics.service"), "metrics, postsixd stopped")
+    up = parts_up(server.machine.read(text))
+    eq((up.pop("postsixd"), set(up.values())), ("0", {"1"}), "postsix_up is 0 for postsixd, and 1 for the others")
+    server.machine.say("systemctl", "start", "postsixd.service")
+
+
+def parts_up(text):
+    return dict(re.findall(r'(?m)^postsix_up\{part="([^"]+)"\} (\d)$', text))
+
+
 def check_reboot(server):
     """What waits in a queue is there after it; what was answered is known, and not answered anew."""
     server.send(sender=b"gus@grey.test")
     ok(server.until(lambda: server.deferred() == 1 and server.kinds("gus@grey.test")), "a probe to a greylisting server waits in the queue")
     ok(server.until(lambda: server.count("attempt") > 0), "and the attempt is known, out of the journal")
+    ok(server.until(lambda: "Probes pending: 1." in server.machine.show("postsixd.service", "StatusText")["StatusText"]), "and postsixd's status counts it") \
+        or diag(server.machine.show("postsixd.service", "StatusText")["StatusText"])
     count, mails = server.count("request"), len(server.mails())
     server.machine.reboot()
-    eq(server.active(*ALL), [], "after a reboot all units are active")
+    eq(server.active(*ALL, "postsix-metrics.timer"), [], "after a reboot all units are active")
     eq((server.count("request"), len(server.mails())), (count, mails), "what was answered is still known, and not answered anew")
-    server.machine.run("postfix", "-c", "/etc/postfix-v6", "flush")
+    told(server.machine.run("postqueue", "-c", "/etc/postfix-v6", "-f"), "postqueue -f flushes it")
     eq([kind for kind, *_ in server.await_kinds("gus@grey.test", 2)], ["report", "six"], "what waited before comes after it")
     check_answers(server, "after a reboot", "rita")
     check_bounce(server, "after a reboot", "rolf")
@@ -147,12 +182,16 @@ def check_removal(server, before):
         server.machine.run("postmulti", "-l").stdout)
     ok(server.machine.is_active("postfix.service"), "and runs")
     told(server.machine.run("apt-get", "purge", "-qq", "-y", "postsix"), "apt purges the package")
+    eq(server.machine.say("ls", "-A", METRICS), "", "no metrics are left")
+    server.machine.say("rmdir", "-p", "--ignore-fail-on-non-empty", METRICS)
     server.machine.say("postconf", "-e", "inet_interfaces=all")  # as it was before make_room()
     after = server.files()
     left = [line for line in changes(before, after).splitlines() if not re.search(ACCOUNTS, line)]
     eq(left, [], "no file is left or changed, but for the accounts")
     eq(server.machine.run("sh", "-c", "systemctl list-units --all --no-legend --plain 'postsix*' 'postfix@*dual*' 'postfix@*v6*'").stdout, "", "no unit is left")
 
+
+SAMPLE = r'# (HELP|TYPE) \w+ .+|[a-z_]+(\{\w+="[^"\\]*"(,\w+="[^"\\]*")*\})? -?[0-9.e+]+'
 
 # Debian's packages leave their users, as the files of theirs that may be somewhere keep their numbers.
 ACCOUNTS = r" ?/etc/(passwd|group|shadow|gshadow|subuid|subgid|\.pwd\.lock)-?( |$)"
@@ -162,9 +201,11 @@ with Server("boot") as the_server:
     pristine = check_install(the_server)
     check_setup(the_server)
     check_units(the_server)
+    enable_metrics(the_server)
     check_answers(the_server, "at first", "ada")
     check_bounce(the_server, "at first", "bob")
     check_operating(the_server)
+    check_metrics(the_server)
     check_reboot(the_server)
     check_upgrade(the_server)
     check_removal(the_server, pristine)
