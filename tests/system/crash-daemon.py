@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from crashlab import Lab, until
+from crashlab import BRIEF_SURVEYS, Lab, until
 from invariants import Invariants, count_duplicates, violations
 from tap import diag, done, eq, ok
 
@@ -105,7 +105,7 @@ def test_invariants(lab, invariants):
 
 
 def main():
-    lab = Lab("crash").take_over()
+    lab = Lab("crash", BRIEF_SURVEYS).take_over()
     lab.daemon.end()
     invariants = Invariants(lab)
     test_invariants(lab, invariants)

@@ -18,6 +18,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, "..", ".."))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 USERS = {"postsixd": "postsix", "intake": "postsix-intake"}
+# a report whose survey died with its daemon is due when the survey would have been over: ten seconds, for each kill
+BRIEF_SURVEYS = "--set=postsix.survey_deadline=2"
 
 
 def until(condition, seconds=10.0, every=0.02):
