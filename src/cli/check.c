@@ -132,7 +132,9 @@ static const char *read_names(const char *text, const char **ret_names)
 
 static const char *read_only(void *to, const char *text)
 {
-	return read_names(text, &((struct wish *)to)->only);
+	// a script's variable that is empty is not to say that all is well
+	return text[0] == '\0' ? "there is no such check"
+			       : read_names(text, &((struct wish *)to)->only);
 }
 
 static const char *read_skip(void *to, const char *text)

@@ -95,6 +95,7 @@ static void test_usage(void **state)
 		{{"--only", "nosuch"}, EX_USAGE},
 		{{"--only", "dns,nosuch"}, EX_USAGE},
 		{{"--only", "disk,,clock"}, EX_USAGE},
+		{{"--only", ""}, EX_USAGE},
 		{{"--only", "dis"}, EX_USAGE},
 		{{"--only", "disks"}, EX_USAGE},
 		{{"--skip", "nosuch"}, EX_USAGE},
