@@ -8,6 +8,7 @@ import grp
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -213,9 +214,10 @@ def make_service(args, folder):
     if args.no_postsix:
         own += [f"{i}.smtpd_milters=" for i in INSTANCES]
     own += [f"{i}.postsix_policy=" for i in INSTANCES if args.no_policy or args.no_postsix]
-    run(*within(SERVICE, f"{TOP}/postfix/postsix-setup", "-c", f"{folder}/postsix.conf", "--postsix",
-                f"{folder}/bin/postsix", "--programs", f"{folder}/bin",
-                *(word for s in own + (args.postfix or []) for word in ("--set", s))))
+    render = (f"{TOP}/postfix/postsix-setup", "-c", f"{folder}/postsix.conf", "--postsix", f"{folder}/bin/postsix",
+              "--programs", f"{folder}/bin", *(word for s in own + (args.postfix or []) for word in ("--set", s)))
+    write(f"{folder}/bin/render", f"#!/bin/sh\nexec {shlex.join(render)}\n", 0o755)  # again, after a change of postsix.conf
+    run(*within(SERVICE, f"{folder}/bin/render"))
     for instance in INSTANCES:  # a main.cf of the last two seconds is read again and again until it is older
         os.utime(f"{folder}/{instance}/etc/main.cf", (time.time() - 10, time.time() - 10))
 

@@ -8,12 +8,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from house_of_lab import B, OPERATOR, House, message  # noqa: E402
+from house_of_lab import B, OPERATOR, House, message, read  # noqa: E402
 from tap import diag, done, eq, ok  # noqa: E402
 
 PATIENCE = 60
@@ -22,21 +23,25 @@ FIRST, SECOND = "2001:db8:25::6", "2001:db8:26::6"
 ZONE = "six.test. MX 10 mx2.six.test.\ndual.test. MX 10 mx2.dual.test.\nseis.test. MX 5 mx2.six.test.\ndoble.test. MX 10 mx2.dual.test.\n"
 
 
+def inside(house, *command):
+    return subprocess.run(["ip", "netns", "exec", f"postsix-{house.name}-svc", *command], capture_output=True, text=True, check=False)
+
+
 def postsix(house, *words, status=0):
-    ran = subprocess.run(["ip", "netns", "exec", f"postsix-{house.name}-svc", f"{B}/postsix", words[0], "-c",
-                            f"{house.state}/postsix.conf", *words[1:]], capture_output=True, text=True, check=False)
+    ran = inside(house, f"{B}/postsix", words[0], "-c", f"{house.state}/postsix.conf", *words[1:])
     if ran.returncode != status:
         diag(f"postsix {' '.join(words)}: {ran.returncode}\n{ran.stdout}{ran.stderr}")
     return ran.stdout
 
 
 def up(first, second):
-    """The second one has the first one's secret, DKIM keys, and the key of the hashes, from before the first request."""
+    """The second one has the first one's secret, DKIM keys, and the key of the hashes, from before the first request; its token
+    domain comes later."""
     first.up("--set", "site.one.token_domain=a.six.test", zone=ZONE)
     keys = [f"site.{site}.dkim_{kind}key_file={first.state}/keys/{site}.{name}"
             for site in ("one", "two") for kind, name in (("", "rsa"), ("ed25519_", "ed25519"))]
     second.lab("up", "--beside", first.name, *(word for setting in (
-        "site.one.token_domain=b.six.test", f"postsix.token_secret_file={first.state}/token.secret", *keys) for word in ("--set", setting)))
+        f"postsix.token_secret_file={first.state}/token.secret", *keys) for word in ("--set", setting)))
     second.processes = {name: second.look(name) for name in ("intake", "postsixd")}
     with open(f"{first.state}/retention.key", "wb") as file:
         file.write(os.urandom(32))
@@ -105,6 +110,25 @@ def test_return(world, house, host, domain, other):
                      " WHERE requester = ? AND d.decision = 'used' AND action = 'failed'", who["liar"])
     eq([row["client"] for row in rows], ["2001:db8:100::21"], "liar's late notification came over the world, and was used")
     ok(f"@{domain}.six.test" not in other.log(), f"nothing of {domain}.six.test came to the other host")
+
+
+def test_set_later(world, house):
+    """A probe is on its way when the option is set: what is told of it to the address that it was sent under, is taken."""
+    who = "early@deaf.test"
+    ask(world, SECOND, who)
+    world.until(lambda: house.sql("SELECT 1 FROM message WHERE kind = 'six' AND state = 'sent'"), PATIENCE)
+    path = f"{house.state}/postsix.conf"
+    text = read(path)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace("[site one]\n", "[site one]\ntoken_domain = b.six.test\n"))
+    for command in ((f"{house.state}/bin/render",), ("postfix", "-c", f"{house.state}/v6/etc", "reload")):
+        got = inside(house, *command)
+        eq(got.returncode, 0, f"{os.path.basename(command[0])}: token_domain is set") or diag(got.stdout + got.stderr)
+    os.kill(house.look("postsixd")[0], signal.SIGHUP)
+    ok(world.until(lambda: "reload=done" in house.log(), PATIENCE), "and reloaded")
+    world.until(lambda: outcome(house, who) == ["failed"], PATIENCE)
+    eq(outcome(house, who), ["failed"], "a probe of before is given up: its notification is used")
+    ok(re.search(r"to=<bounce\+[a-z2-7]{39}@six\.test>, relay=postsix, .*status=sent", house.log()), "which went to its own address, at six.test")
 
 
 def test_without(first, second):
@@ -188,6 +212,7 @@ def main():
         second.name += "-2"
         second.state += "-2"
         up(first, second)
+        test_set_later(first, second)
         test_records(first, second)
         test_return(first, first, FIRST, "a", second)
         test_return(first, second, SECOND, "b", first)
