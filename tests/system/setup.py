@@ -397,6 +397,20 @@ def test_upgrade():
     calls()
 
 
+def test_other_folders():
+    """A configuration that gives the instances somebody else's folders, after setup: neither written nor removed."""
+    path = "/etc/postsix/postsix.conf"
+    config = read(path)
+    for option, folder, why in (("config_directory", "/etc/postfix", "another instance's"),
+                                ("queue_directory", "/var/spool/postfix/", "the default instance's"),
+                                ("data_directory", "/var/lib/postfix", "the default instance's")):
+        write(path, config.replace("[dual]\n", f"[dual]\n{option} = {folder}\n", 1))
+        refused([], rf"{option} in \[dual\] of {path}: {folder} is {why}", f"{option} of others")
+        refused(["--remove", "--purge", "--yes"], rf"nothing was changed. {option} in \[dual\]", f"{option} of others, --remove")
+    write(path, config)
+    eq((listening(), calls()), (sorted([DUAL4, f"[{DUAL6}]", f"[{V6}]"]), []), "and nothing is stopped")
+
+
 def test_full_disk():
     """Of what is noted, nothing is lost when there is no room to write the rest."""
     noted = read("/etc/postsix/setup.state")
@@ -524,6 +538,7 @@ def main():
     test_change()
     test_token_domain()
     test_failure()
+    test_other_folders()
     test_full_disk()
     test_upgrade()
     test_remove(first, first_main)
