@@ -6,6 +6,7 @@
 
 #include "adapter/config.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct reading {
 	FILE *errors;
 	int line; // that was read last
 	size_t n_faults;
+	char refused[INIFILE_SECTION_SIZE]; // the last section that is none
 };
 
 static void report(struct reading *reading, int line, const char *subject, const char *sentence)
@@ -85,30 +87,51 @@ static void on_fault(void *arg, int line, const char *subject, const char *sente
 	report(arg, line, subject, sentence);
 }
 
-static void on_value(void *arg, int line, const char *section, const char *name, const char *value,
-		     bool goes_on)
+// NULL and, of a site, its index; or what is wrong with a section.
+static const char *find_section(struct reading *reading, const char *section, size_t *ret_site)
 {
-	struct reading *reading = arg;
-	bool is_site = strncmp(section, "site ", 5) == 0;
 	const char *fault = NULL;
-	size_t site = 0;
 
-	(void)goes_on; // never: values have one line
-	reading->line = line;
-	if (is_site) {
+	*ret_site = 0;
+	if (strncmp(section, "site ", 5) == 0) {
 		fault = check_site_name(section + 5);
 		if (fault == NULL)
-			site = find_site(&reading->file->config, section + 5);
-		if (site == CONFIG_SITES_MAX)
+			*ret_site = find_site(&reading->file->config, section + 5);
+		if (*ret_site == CONFIG_SITES_MAX)
 			fault = "too many sites";
 	} else if (strcmp(section, "postsix") != 0 && strcmp(section, "dual") != 0 &&
 		   strcmp(section, "v6") != 0) {
 		fault = "no such section; there are [postsix], [dual], [v6] and [site NAME]";
 	}
-	if (fault != NULL)
-		report(reading, reading->line, section, fault);
-	else
-		store_option(reading, site, is_site ? "site" : section, name, value);
+	return fault;
+}
+
+static void on_section(void *arg, int line, const char *section)
+{
+	struct reading *reading = arg;
+	size_t site;
+	const char *fault = find_section(reading, section, &site);
+
+	if (fault == NULL)
+		return;
+	report(reading, line, section, fault);
+	snprintf(reading->refused, sizeof(reading->refused), "%s", section);
+}
+
+static void on_value(void *arg, int line, const char *section, const char *name, const char *value,
+		     bool goes_on)
+{
+	struct reading *reading = arg;
+	size_t site;
+	const char *fault = find_section(reading, section, &site);
+
+	(void)goes_on; // never: values have one line
+	reading->line = line;
+	if (fault == NULL)
+		store_option(reading, site, strncmp(section, "site ", 5) == 0 ? "site" : section,
+			     name, value);
+	else if (section[0] == '\0' || strcmp(section, reading->refused) != 0)
+		report(reading, line, section, fault);
 }
 
 // Fills what the file left out, and reports what must be given.
@@ -301,13 +324,18 @@ struct config *config_read(const char *path, FILE *errors)
 {
 	struct config_file *file = mem_new(1, sizeof(*file));
 	struct reading reading = {.file = file, .errors = errors};
-	const struct inifile_reader reader = {on_value, on_fault, &reading, .one_line = true};
+	const struct inifile_reader reader = {.on_section = on_section,
+					      .on_value = on_value,
+					      .on_fault = on_fault,
+					      .arg = &reading,
+					      .one_line = true};
 	int r;
 
 	file->config.path = mem_strdup(path);
 	r = inifile_read(path, &reader, &reading.line);
 	if (r < 0) {
-		fprintf(errors, "%s: %s\n", path, strerror(-r));
+		fprintf(errors, "%s: %s%s\n", path, strerror(-r),
+			r == -ENOENT ? "; `postsix setup` makes it" : "");
 		config_free(&file->config);
 		return NULL;
 	}

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BLANKS " \t\r\n\v\f"
+
 struct reading {
 	const struct inifile_reader *reader;
 	FILE *input;
@@ -21,6 +23,20 @@ struct reading {
 static void report(const struct reading *reading, int line, const char *sentence)
 {
 	reading->reader->on_fault(reading->reader->arg, line, "line", sentence);
+}
+
+// The name in a line "[name]", as inih reads it: without the blanks before the bracket.
+static void tell_section(const struct reading *reading, const char *line)
+{
+	char section[INIFILE_SECTION_SIZE];
+	size_t len;
+
+	line += strspn(line, BLANKS);
+	len = strcspn(line, "]\n");
+	if (reading->reader->on_section == NULL || line[0] != '[' || line[len] != ']')
+		return;
+	snprintf(section, sizeof(section), "%.*s", (int)len - 1, line + 1);
+	reading->reader->on_section(reading->reader->arg, reading->line, section);
 }
 
 // inih's line source: as fgets, but counts, and says when a line is longer than inih takes.
@@ -42,6 +58,7 @@ static char *read_line(char *line, int size, void *arg)
 		report(reading, reading->line, "it begins with a blank; a value has one line");
 		line[0] = '#';
 	}
+	tell_section(reading, line);
 	return line;
 }
 

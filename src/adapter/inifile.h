@@ -8,8 +8,12 @@
 
 #include "base/cleanup.h"
 
+#define INIFILE_SECTION_SIZE 50 // of a section's name, which is cut
+
 // What is borrowed is so for the call. Lines count from 1.
 struct inifile_reader {
+	// May be NULL. Each [section] as it begins, whether or not it has a value.
+	void (*on_section)(void *arg, int line, const char *section);
 	// goes_on: the line begins with a blank and so is more of the value before it, of the same
 	// section and name.
 	void (*on_value)(void *arg, int line, const char *section, const char *name,

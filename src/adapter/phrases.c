@@ -314,7 +314,8 @@ struct phrases *phrases_read(const char *directory, const char *language, FILE *
 	char path[4096];
 	struct phrases *phrases = mem_new(1, sizeof(*phrases));
 	struct reading reading = {.phrases = phrases, .path = path, .errors = errors};
-	const struct inifile_reader reader = {on_value, on_fault, &reading, .one_line = false};
+	const struct inifile_reader reader = {
+		.on_value = on_value, .on_fault = on_fault, .arg = &reading, .one_line = false};
 	int last, r;
 
 	snprintf(path, sizeof(path), "%s/%s/phrases.ini", directory, language);
