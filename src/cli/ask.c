@@ -70,21 +70,47 @@ int ask_arguments(struct ask *ask, const struct options *options, int argc, char
 	return options_read(options, argc, argv, ask);
 }
 
+// Of the configuration, or of requests from before it was taken out there.
+static bool has_site(struct ask *ask)
+{
+	const struct history_filter filter = {.site = ask->filter.site, .limit = 1};
+	auto_free int64_t *ids = NULL;
+
+	for (size_t i = 0; i < ask->config->n_sites; i++)
+		if (filter.site == NULL || strcmp(ask->config->sites[i].name, filter.site) == 0)
+			return true;
+	return history_ids(ask->history, &filter, &ids) != 0; // an error is told where it is met
+}
+
+static int open_history(struct ask *ask)
+{
+	const char *fault = history_open(ask->database, &ask->history);
+
+	if (fault != NULL) {
+		fprintf(stderr, "%s: %s: %s\n", ask->program, ask->database, fault);
+		return EX_NOINPUT;
+	}
+	if (!has_site(ask)) {
+		fprintf(stderr, "%s: %s has no [site %s], nor is there a request of one\n",
+			ask->program, ask->config->path, ask_clean(ask->filter.site, 80));
+		return EX_USAGE;
+	}
+	return EX_OK;
+}
+
 int ask_open(struct ask *ask)
 {
-	const char *fault;
+	int status;
 
 	ask->config = config_read(ask->config_path, stderr);
 	if (ask->config == NULL)
 		return EX_CONFIG;
 	snprintf(ask->database, sizeof(ask->database), "%s/postsix.db",
 		 ask->config->state_directory);
-	fault = history_open(ask->database, &ask->history);
-	if (fault == NULL)
-		return EX_OK;
-	fprintf(stderr, "%s: %s: %s\n", ask->program, ask->database, fault);
-	ask_close(ask);
-	return EX_NOINPUT;
+	status = open_history(ask);
+	if (status != EX_OK)
+		ask_close(ask);
+	return status;
 }
 
 void ask_close(struct ask *ask)

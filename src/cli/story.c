@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The postsix authors
 
 // The story for people. Each row gives one or more events with their times; they are sorted, and
-// what came in the same second stays in the order in which it was told.
+// what came in the same second stays in the order in which it was told, outcomes last.
 
 #include "cli/story.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/when.h"
 
 #define WIDTH  400  // of a stranger's text
@@ -25,6 +26,7 @@ struct event {
 struct story {
 	struct event events[EVENTS];
 	size_t n;
+	bool is_outcome; // what is told is so: in its second it comes behind what it was made of
 };
 
 static void printf_like(3, 4) add(struct story *story, int64_t time, const char *format, ...)
@@ -35,7 +37,7 @@ static void printf_like(3, 4) add(struct story *story, int64_t time, const char 
 	if (story->n == EVENTS)
 		return;
 	event->time = time;
-	event->number = story->n++;
+	event->number = story->n++ + (story->is_outcome ? EVENTS : 0);
 	va_start(values, format);
 	if (vasprintf(&event->text, format, values) < 0)
 		abort();
@@ -45,6 +47,18 @@ static void printf_like(3, 4) add(struct story *story, int64_t time, const char 
 static const char *clean(const struct history_row *row, const char *name)
 {
 	return ask_clean(history_text(row, name), WIDTH);
+}
+
+// A field's value as it came, each tab of its folding a blank.
+static const char *unfolded(const struct history_row *row, const char *name)
+{
+	char text[2 * WIDTH];
+
+	text_cut(text, sizeof(text), history_text(row, name));
+	for (char *at = text; *at != '\0'; at++)
+		if (*at == '\t')
+			*at = ' ';
+	return ask_clean(text, WIDTH);
 }
 
 static void on_request(void *arg, const struct history_row *row)
@@ -60,9 +74,9 @@ static void on_request(void *arg, const struct history_row *row)
 	    clean(row, "client_hostname"), clean(row, "client_helo"),
 	    clean(row, "client_protocol"));
 	add(story, arrived, "Message-ID %s, Subject %s", clean(row, "message_id"),
-	    clean(row, "subject"));
+	    unfolded(row, "subject"));
 	if (history_text(row, "trace")[0] != '\0')
-		add(story, arrived, "trace %s", clean(row, "trace"));
+		add(story, arrived, "trace %s", unfolded(row, "trace"));
 	if (history_text(row, "authenticated")[0] != '\0')
 		add(story, arrived, "vouched for by %s", clean(row, "authenticated"));
 	add(story, arrived, "%s%s",
@@ -90,10 +104,12 @@ static void on_mail(void *arg, const struct history_row *row)
 		    when_text(due, history_number(row, "due")),
 		    history_text(row, "reply")[0] != '\0' ? ": " : "",
 		    history_text(row, "reply")[0] != '\0' ? clean(row, "reply") : "");
+	story->is_outcome = true;
 	if (history_number(row, "accepted_at") != 0 && strcmp(outcome, "accepted") != 0)
 		add(story, history_number(row, "accepted_at"), "outcome accepted");
 	if (outcome_at != 0)
 		add(story, outcome_at, "outcome %s", ask_clean(outcome, 20));
+	story->is_outcome = false;
 }
 
 static void on_attempt(void *arg, const struct history_row *row)

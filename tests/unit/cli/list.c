@@ -121,6 +121,24 @@ static void test_usage(void **state)
 	assert_int_equal(told_status, EX_CONFIG);
 }
 
+// A site is one of the configuration, or one of old that has requests.
+static void test_sites(void **state)
+{
+	static int (*const verbs[])(int, char **) = {verb_list, verb_stats, verb_export};
+
+	(void)state;
+	told_request(R(1), NOW, "too-soon", "old");
+	for (size_t i = 0; i < COUNT(verbs); i++) {
+		assert_string_equal(tell(verbs[i], "--site", "nosuch\x1b[2J", NULL), "");
+		assert_int_equal(told_status, EX_USAGE);
+		assert_non_null(strstr(told_errors, " has no [site nosuch\\x1b[2J]"));
+		tell(verbs[i], "--site", "one", NULL);
+		assert_int_equal(told_status, EX_OK);
+		tell(verbs[i], "--site", "old", NULL);
+		assert_int_equal(told_status, EX_OK);
+	}
+}
+
 // Whoever reads has gone.
 static void test_full_disk(void **state)
 {
@@ -150,8 +168,8 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_nothing), TEST(test_strangers), TEST(test_json),
-		TEST(test_times),   TEST(test_usage),     TEST(test_full_disk),
+		TEST(test_nothing), TEST(test_strangers), TEST(test_json),  TEST(test_times),
+		TEST(test_usage),   TEST(test_full_disk), TEST(test_sites),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,37 @@ static void test_escaped_once(void **state)
 	assert_non_null(strstr(told_out, " a\\.b\n"));
 }
 
+// An outcome comes behind the attempt and the notification of its second, and before the next one.
+static void test_causes_first(void **state)
+{
+	const char *attempt, *notification, *outcome, *later;
+
+	(void)state;
+	assert_int_equal(store_begin(told_store), 0);
+	told_request(R(1), NOW, "answer", "me@good.test");
+	told_attempt(R(1), NOW + 5, "first");
+	told_failure(R(1), NOW + 5, "no-aaaa", "5.1.2", "x");
+	told_attempt(R(1), NOW + 6, "late");
+	assert_int_equal(store_commit(told_store), 0);
+	tell(verb_show, letters(R(1)), NULL);
+	attempt = strstr(told_out, " attempt first");
+	notification = strstr(told_out, " notification x");
+	outcome = strstr(told_out, " outcome failed\n");
+	later = strstr(told_out, " attempt late");
+	assert_true(attempt != NULL && attempt < notification && notification < outcome &&
+		    outcome < later);
+}
+
+// A value that was folded with tabs is a line without.
+static void test_folded(void **state)
+{
+	(void)state;
+	told_request(R(1), NOW, "answer", "v=1;\tclient=\\a\x07");
+	tell(verb_show, letters(R(1)), NULL);
+	assert_non_null(strstr(told_out, " trace v=1; client=\\\\a\\x07\n"));
+	assert_non_null(strstr(told_out, ", Subject v=1; client=\\\\a\\x07\n"));
+}
+
 static void test_json(void **state)
 {
 	static const char *const names[] = {"subject", "client_helo", "trace"};
@@ -154,8 +185,14 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_nothing), TEST(test_strangers),          TEST(test_escaped_once),
-		TEST(test_json),    TEST(test_many_notifications), TEST(test_names),
+		TEST(test_nothing),
+		TEST(test_strangers),
+		TEST(test_escaped_once),
+		TEST(test_causes_first),
+		TEST(test_folded),
+		TEST(test_json),
+		TEST(test_many_notifications),
+		TEST(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
