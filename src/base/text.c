@@ -237,6 +237,11 @@ void text_cut(char *dst, size_t size, const char *src)
 	dst[len] = '\0';
 }
 
+const char *text_plural(uint64_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}
+
 void text_base32(char *dst, const unsigned char *src, size_t len)
 {
 	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // Copies src (len bytes, any bytes) into dst as printable UTF-8 and always terminates it.
 // Control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls, other
@@ -50,6 +51,9 @@ bool text_copy(char *dst, size_t size, const char *src) __attribute__((warn_unus
 
 // As text_copy, but cuts (between UTF-8 characters) instead of failing.
 void text_cut(char *dst, size_t size, const char *src);
+
+// The word for so many: one, or many, which stands for none as well.
+const char *text_plural(uint64_t n, const char *one, const char *many);
 
 // base32 (RFC 4648 section 6), lower case, no padding: survives case folding and local-part rules.
 // dst takes at least len * 8 / 5 + 2 bytes.

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/options.h"
+#include "base/text.h"
 #include "base/value.h"
 #include "cli/check.h"
 #include "cli/unit.h"
@@ -91,6 +92,7 @@ static void run_row(struct check *check, const struct row *row)
 static int run(struct wish *wish)
 {
 	struct check *check = &wish->check;
+	size_t n_warn, n_fail;
 
 	for (size_t i = 0; i < ROWS; i++)
 		if ((wish->only == NULL || is_listed(wish->only, rows[i].name)) &&
@@ -98,16 +100,17 @@ static int run(struct wish *wish)
 			run_row(check, &rows[i]);
 	if (wish->is_self_test)
 		run_row(check, &self_test);
+	n_warn = check_count(check, CHECK_WARN);
+	n_fail = check_count(check, CHECK_FAIL);
 	if (check->is_json)
 		check_print_json(check);
 	else
-		printf("%zu ok, %zu warnings, %zu failures\n", check_count(check, CHECK_OK),
-		       check_count(check, CHECK_WARN), check_count(check, CHECK_FAIL));
+		printf("%zu ok, %zu %s, %zu %s\n", check_count(check, CHECK_OK), n_warn,
+		       text_plural(n_warn, "warning", "warnings"), n_fail,
+		       text_plural(n_fail, "failure", "failures"));
 	if (fflush(stdout) != 0)
 		return EX_IOERR;
-	return check_count(check, CHECK_FAIL) > 0   ? STATUS_FAIL
-	       : check_count(check, CHECK_WARN) > 0 ? STATUS_WARN
-						    : STATUS_GOOD;
+	return n_fail > 0 ? STATUS_FAIL : n_warn > 0 ? STATUS_WARN : STATUS_GOOD;
 }
 
 // ---- options

@@ -14,6 +14,7 @@
 
 #include "adapter/inspect.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "cli/check.h"
 #include "cli/process.h"
 
@@ -65,12 +66,13 @@ static void look_at_entries(struct check *check, const char *folder)
 		check_say(check, CHECK_FAIL, folder, "%s", strerror(-r));
 		check_mend(check, "run as root; `systemd-tmpfiles --create` makes the folder");
 	} else if (pile.oldest > check->spool_age) {
-		check_say(check, CHECK_FAIL, folder, "%zu entries, the oldest of %" PRId64 " s",
-			  pile.n, pile.oldest);
+		check_say(check, CHECK_FAIL, folder, "%zu %s, the oldest of %" PRId64 " s", pile.n,
+			  text_plural(pile.n, "entry", "entries"), pile.oldest);
 		check_mend(check, "postsixd does not take them: systemctl restart postsixd; "
 				  "journalctl -u postsixd says why");
 	} else {
-		check_say(check, CHECK_OK, folder, "%zu entries", pile.n);
+		check_say(check, CHECK_OK, folder, "%zu %s", pile.n,
+			  text_plural(pile.n, "entry", "entries"));
 	}
 }
 
@@ -84,7 +86,8 @@ void check_spool(struct check *check)
 	snprintf(folder, sizeof(folder), "%s/quarantine", check->config->spool_directory);
 	if (count_files(folder, &pile) < 0 || pile.n == 0)
 		return;
-	check_say(check, CHECK_WARN, folder, "%zu messages that could not be read", pile.n);
+	check_say(check, CHECK_WARN, folder, "%zu %s that could not be read", pile.n,
+		  text_plural(pile.n, "message", "messages"));
 	check_mend(check, "see postsix-intake(8); remove them when they were looked at");
 }
 
@@ -204,7 +207,8 @@ static void look_at_queue(struct check *check, const char *instance,
 		  queue.oldest > most ? CHECK_FAIL
 		  : queue.n_held > 0  ? CHECK_WARN
 				      : CHECK_OK,
-		  subject, "%zu messages, the oldest of %" PRId64 " s%s%s%s", queue.n, queue.oldest,
+		  subject, "%zu %s, the oldest of %" PRId64 " s%s%s%s", queue.n,
+		  text_plural(queue.n, "message", "messages"), queue.oldest,
 		  queue.n == 0 ? "" : " (", queue.id, queue.n == 0 ? "" : ")");
 	if (queue.oldest > most) {
 		check_mend(check,

@@ -11,6 +11,7 @@
 
 #include "adapter/certificate.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "cli/check.h"
 #include "cli/process.h"
 
@@ -62,8 +63,8 @@ static void look_at_file(struct check *check, const char *path)
 	if (left < 0)
 		check_say(check, CHECK_FAIL, path, "it expired on %s", date);
 	else if (left < WARN_DAYS * DAY)
-		check_say(check, CHECK_WARN, path, "it expires on %s, in %" PRId64 " days", date,
-			  left / DAY);
+		check_say(check, CHECK_WARN, path, "it expires on %s, in %" PRId64 " %s", date,
+			  left / DAY, text_plural((uint64_t)(left / DAY), "day", "days"));
 	else
 		check_say(check, CHECK_OK, path, "it is valid until %s", date);
 }

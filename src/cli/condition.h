@@ -13,7 +13,7 @@
 
 struct condition_part {
 	const char *name; // "postsixd"
-	int error;        // 0: it answers; else a negative errno
+	int error;        // 0: it answers; -EACCES: this user may not ask; else a negative errno
 	int64_t since;    // 0: nobody knows
 };
 

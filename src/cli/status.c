@@ -3,12 +3,14 @@
 
 // postsix status: one screen that tells whether all is well.
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "base/when.h"
 #include "cli/ask.h"
 #include "cli/condition.h"
@@ -30,7 +32,7 @@ static const char help[] =
 	"  -c, --config FILE  instead of " CONFIG_PATH_DEFAULT "\n"
 	"  -h, --help         this text\n\n"
 	"Exit status: 0; 66 where the database cannot be read; 69 where a part does not\n"
-	"answer.\n";
+	"answer; 77 where this user may not ask one, and the others answer.\n";
 
 static const struct options options = {"postsix status", help, rows, 0, 0};
 
@@ -168,7 +170,9 @@ static void add_parts(const struct condition *condition, struct buf *out)
 		const struct condition_part *part = &condition->parts[i];
 
 		buf_addf(out, "%-14s ", part->name);
-		if (part->error != 0)
+		if (part->error == -EACCES)
+			buf_adds(out, "cannot be asked by this user");
+		else if (part->error != 0)
 			buf_addf(out, "does NOT answer: %s", strerror(-part->error));
 		else
 			buf_adds(out, "answers");
@@ -199,13 +203,14 @@ static void print(const struct status *status, struct buf *out)
 	if (condition->spool < 0)
 		buf_adds(out, "spool          cannot be read by this user\n");
 	else
-		buf_addf(out, "spool          %" PRId64 " entries%s%s\n", condition->spool,
+		buf_addf(out, "spool          %" PRId64 " %s%s%s\n", condition->spool,
+			 text_plural((uint64_t)condition->spool, "entry", "entries"),
 			 condition->spool > 0 ? ", the oldest for " : "",
 			 condition->spool > 0 ? when_age(age, status->now - condition->oldest)
 					      : "");
 	if (condition->quarantine > 0)
-		buf_addf(out, "quarantine     %" PRId64 " files to look at\n",
-			 condition->quarantine);
+		buf_addf(out, "quarantine     %" PRId64 " %s to look at\n", condition->quarantine,
+			 text_plural((uint64_t)condition->quarantine, "file", "files"));
 	buf_addf(out, "database       %" PRId64 " kB\n", status->size / 1024);
 	for (size_t i = 0; i < status->n_limits; i++)
 		buf_addf(out, "limit          %s: %" PRId64 " of %" PRId64 " %s\n",
@@ -233,7 +238,10 @@ static void print_json(const struct status *status, struct buf *out)
 	json_open(out, "parts", '{');
 	for (size_t i = 0; i < CONDITION_PARTS; i++) {
 		json_open(out, condition->parts[i].name, '{');
-		json_flag(out, "answers", condition->parts[i].error == 0);
+		if (condition->parts[i].error == -EACCES)
+			json_none(out, "answers");
+		else
+			json_flag(out, "answers", condition->parts[i].error == 0);
 		json_time(out, "since", condition->parts[i].since);
 		json_close(out, '}');
 	}
@@ -267,6 +275,19 @@ static void print_json(const struct status *status, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+// Who is down counts more than who could not be asked.
+static int judge(const struct condition *condition)
+{
+	int code = EX_OK;
+
+	for (size_t i = 0; i < CONDITION_PARTS && code != EX_UNAVAILABLE; i++)
+		if (condition->parts[i].error == -EACCES)
+			code = EX_NOPERM;
+		else if (condition->parts[i].error != 0)
+			code = EX_UNAVAILABLE;
+	return code;
+}
+
 static int run(struct ask *ask)
 {
 	struct status status = {.now = ask->now,
@@ -283,9 +304,8 @@ static int run(struct ask *ask)
 		(ask->json ? print_json : print)(&status, &out);
 		(void)ask_write(&out);
 		code = ask_finish(ask);
-		for (size_t i = 0; i < CONDITION_PARTS; i++)
-			if (status.condition.parts[i].error != 0 && code == EX_OK)
-				code = EX_UNAVAILABLE;
+		if (code == EX_OK)
+			code = judge(&status.condition);
 	}
 	buf_free(&out);
 	buf_free(&status.outcomes);

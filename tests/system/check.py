@@ -321,7 +321,7 @@ def test_entries(yard):
     with open(entry, "w", encoding="ascii"):
         pass
     found = yard.check("--only", "spool")
-    ok(found.status == 0 and "1 entries" in found.out, "a new entry is no fault")
+    ok(found.status == 0 and "1 entry" in found.out, "a new entry is no fault")
     os.utime(entry, (time.time() - 700, time.time() - 700))
     fails(yard.check("--only", "spool"), ["spool"], "the oldest of 70", "restart postsixd", "an old entry")
     os.unlink(entry)
@@ -419,7 +419,7 @@ def test_files(yard):
     stray = f"{yard.state}/spool/quarantine/stray"
     with open(stray, "w", encoding="ascii"):
         pass
-    fails(yard.check("--only", "spool"), ["spool"], "1 messages that could not be read", "postsix-intake(8)", "quarantine", 1)
+    fails(yard.check("--only", "spool"), ["spool"], "1 message that could not be read", "postsix-intake(8)", "quarantine", 1)
     os.unlink(stray)
     state = f"{yard.folder}/state"
     os.makedirs(state)

@@ -197,16 +197,21 @@ static void test_spool(void **state)
 	folder_write("spool/new/.half", "", 0);
 	folder_write("spool/new/a\x1b[2J", "", 0);
 	assert_int_equal(utime(folder_file("spool/new/a\x1b[2J"), &fresh), 0);
-	assert_string_equal(line("spool"), "ok: 1 entries []");
+	assert_string_equal(line("spool"), "ok: 1 entry []");
 	assert_int_equal(utime(folder_file("spool/new/a\x1b[2J"), &old), 0);
-	assert_non_null(
-		strstr(line("spool"), "fail: 1 entries, the oldest of 700 s [postsixd does"));
+	assert_non_null(strstr(line("spool"), "fail: 1 entry, the oldest of 700 s [postsixd does"));
 	tell(verb_check, "--only", "spool", "--spool-age", "1h", NULL);
 	assert_int_equal(told_status, 0);
 	folder_write("spool/quarantine/x", "", 0);
 	tell(verb_check, "--only", "spool", "--spool-age", "1h", NULL);
 	assert_int_equal(told_status, 1);
 	assert_non_null(strstr(told_out, "WARN  spool       "));
+	assert_non_null(strstr(told_out, "/quarantine: 1 message that could not be read\n"));
+	assert_non_null(strstr(told_out, "\n1 ok, 1 warning, 0 failures\n"));
+	folder_write("spool/quarantine/y", "", 0);
+	tell(verb_check, "--only", "spool", NULL);
+	assert_non_null(strstr(told_out, "/quarantine: 2 messages that could not be read\n"));
+	assert_non_null(strstr(told_out, "\n0 ok, 1 warning, 1 failure\n"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, told_make, drop)

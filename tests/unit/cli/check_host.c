@@ -179,15 +179,15 @@ static void test_queue(void **state)
 	} cases[] = {
 		{"", "", 0, CHECK_OK, "0 messages, the oldest of 0 s", NULL},
 		{ROW("deferred", "4Q1", 1799999990), "", 0, CHECK_OK,
-		 "1 messages, the oldest of 10 s (4Q1)", NULL},
+		 "1 message, the oldest of 10 s (4Q1)", NULL},
 		// of this second, and from before the clock was set back
 		{ROW("active", "4Q1", 1800000000), "", 0, CHECK_OK,
-		 "1 messages, the oldest of 0 s (4Q1)", NULL},
+		 "1 message, the oldest of 0 s (4Q1)", NULL},
 		{ROW("active", "4Q1", 1800009999), "", 0, CHECK_OK,
-		 "1 messages, the oldest of 0 s (4Q1)", NULL},
+		 "1 message, the oldest of 0 s (4Q1)", NULL},
 		{ROW("active", "4Q2", 1799999990) "\n" ROW("deferred", "4Q1", 1799990000), "", 0,
 		 CHECK_FAIL, "2 messages, the oldest of 10000 s (4Q1)", "given up after 100 s"},
-		{ROW("hold", "4Q1", 1799999990), "", 0, CHECK_WARN, "1 messages", "1 are on hold"},
+		{ROW("hold", "4Q1", 1799999990), "", 0, CHECK_WARN, "1 message,", "1 are on hold"},
 		{"nonsense\n{\n" ROW("UPPER", "4Q1", 1), "", 0, CHECK_OK, "0 messages", NULL},
 		{"", "fatal: no\033[2J", 1, CHECK_FAIL, "postqueue(1): fatal: no\\x1b[2J", NULL},
 	};

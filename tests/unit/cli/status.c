@@ -8,9 +8,47 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "unit/cli/told.h"
+
+static int denied; // connections that end in EACCES, before others do as they do
+
+// In place of the C library's.
+int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
+{
+	if (denied-- > 0) {
+		errno = EACCES;
+		return -1;
+	}
+	return (int)syscall(SYS_connect, fd, address.__sockaddr__, len);
+}
+
+// Who may not ask does not say that nobody answers.
+static void test_permission(void **state)
+{
+	json_t *object;
+
+	(void)state;
+	denied = 5;
+	tell(verb_status, NULL);
+	assert_int_equal(told_status, EX_NOPERM);
+	assert_non_null(strstr(told_out, "postsixd       cannot be asked by this user\n"));
+	assert_null(strstr(told_out, "does NOT answer"));
+	denied = 5;
+	tell(verb_status, "--json", NULL);
+	assert_int_equal(told_status, EX_NOPERM);
+	object = told_object(0, 1);
+	assert_true(json_is_null(told_member(object, "parts.intake.answers")));
+	json_decref(object);
+	denied = 1;
+	tell(verb_status, NULL);
+	assert_int_equal(told_status, EX_UNAVAILABLE);
+}
 
 static void test_nothing(void **state)
 {
@@ -70,9 +108,8 @@ static void test_clock(void **state)
 		assert_int_equal(told_status, EX_UNAVAILABLE);
 		told_lines();
 		assert_non_null(strstr(told_out, "last request   2027-01-15T08:00:00Z, 0 s ago\n"));
-		assert_non_null(
-			strstr(told_out, "\nspool          1 entries, the oldest for 0 s\n"));
-		assert_non_null(strstr(told_out, "\nquarantine     1 files to look at\n"));
+		assert_non_null(strstr(told_out, "\nspool          1 entry, the oldest for 0 s\n"));
+		assert_non_null(strstr(told_out, "\nquarantine     1 file to look at\n"));
 		tell(verb_status, "--json", NULL);
 		json_decref(told_object(0, 1));
 	}
@@ -98,10 +135,8 @@ static void test_faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_nothing),
-		TEST(test_strangers),
-		TEST(test_clock),
-		TEST(test_faults),
+		TEST(test_permission), TEST(test_nothing), TEST(test_strangers),
+		TEST(test_clock),      TEST(test_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
