@@ -58,6 +58,11 @@ static void mend(struct check *check, const struct record *record, enum record_l
 		check_mend(check, "remove that A record: what can take IPv4 proves nothing");
 	else if (record->role == RECORD_NS_NO_A)
 		check_mend(check, "serve the zone from name servers with AAAA records only");
+	else if (record->role == RECORD_ADDRESS && level == RECORD_DOUBTFUL)
+		check_mend(check,
+			   "remove the %s record of the address that is not its any more, or add "
+			   "that to listen in %s",
+			   lookup_type_name(record->type), check->config->path);
 	else
 		mend_publish(check, record);
 	if (record->role == RECORD_MX_ALONE && level != RECORD_UNKNOWN)

@@ -193,15 +193,28 @@ static void add_site(struct records *records, const struct records_site *site,
 	add_token_domain(records, site, v6);
 }
 
-static void add_host(struct records *records, const struct records_host *host)
+// All addresses that lead to that name.
+static void add_listeners(struct buf *out, const char *name, const struct records_host *host)
 {
-	auto_buf struct buf senders = buf_make(TEXT_MAX);
+	const char *list = host->listen;
+	char address[INET6_ADDRSTRLEN];
+
+	while (text_equals_nocase(host->name, name) && next_address(&list, address))
+		buf_addf(out, "%s%s", out->len == 0 ? "" : " ", address);
+}
+
+static void add_host(struct records *records, const struct records_host *host,
+		     const struct records_host *other)
+{
+	auto_buf struct buf senders = buf_make(TEXT_MAX), listeners = buf_make(TEXT_MAX);
 	const char *list = host->listen;
 	char address[INET6_ADDRSTRLEN], reverse[REVERSE_SIZE];
 
+	add_listeners(&listeners, host->name, host);
+	add_listeners(&listeners, host->name, other);
 	while (next_address(&list, address))
 		add(records, RECORD_ADDRESS, is_v6(address) ? LOOKUP_AAAA : LOOKUP_A, "",
-		    host->name, address, "");
+		    host->name, address, buf_string(&listeners));
 	add_senders(&senders, host);
 	if (find_row(records, RECORD_SPF, host->name, NULL) == NULL)
 		add(records, RECORD_HELO_SPF, LOOKUP_TXT, "", host->name, "v=spf1 a -all",
@@ -224,8 +237,8 @@ struct records *records_make(const struct records_site *sites, size_t n_sites,
 	add_senders(&senders, v6);
 	for (size_t i = 0; i < n_sites; i++)
 		add_site(records, &sites[i], dual, v6, buf_string(&senders));
-	add_host(records, v6);
-	add_host(records, dual);
+	add_host(records, v6, dual);
+	add_host(records, dual, v6);
 	return records;
 }
 

@@ -35,7 +35,8 @@ struct record {
 	char *site;      // its name; "" for what all sites share
 	char *name;      // absolute, without the final dot
 	char *value;     // as struct lookup has it; "" where none is to be
-	char *addresses; // with blanks between them: who must pass (SPF), whose it is (PTR)
+	char *addresses; // with blanks between them: who must pass (SPF), whose it is (PTR),
+			 // who listens under the name (ADDRESS)
 	const char *why; // one sentence, static
 	bool is_common;  // of all hosts behind the site's domains: it stands beside theirs
 };

@@ -79,22 +79,43 @@ static void judge_mx(const struct record *record, struct lookups *lookups,
 		say(finding, RECORD_GOOD, "%s", buf_string(&all));
 }
 
+// The first value that is none of the addresses, as after a move; NULL: all are.
+static const char *find_stray(const struct lookup *found, const char *addresses)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		size_t len = strlen(found->values[i]);
+		const char *at = addresses;
+
+		while ((at = strstr(at, found->values[i])) != NULL &&
+		       ((at > addresses && at[-1] != ' ') || (at[len] != ' ' && at[len] != '\0')))
+			at++;
+		if (at == NULL)
+			return found->values[i];
+	}
+	return NULL;
+}
+
 static void judge_address(const struct record *record, struct lookups *lookups,
 			  struct record_finding *finding)
 {
 	auto_buf struct buf all = buf_make(RECORDS_TEXT_MAX);
 	const struct lookup *found = lookups_ask(lookups, record->type, record->name);
 	const char *type = lookup_type_name(record->type);
+	const char *stray;
 
 	if (!is_answered(found, type, finding))
 		return;
 	join(&all, found);
+	stray = find_stray(found, record->addresses);
 	if (found->n == 0)
 		say(finding, RECORD_WRONG, "there is no %s record", type);
 	else if (!has_value(found, record->value))
 		say(finding, RECORD_WRONG, "it is %s, not %s", buf_string(&all), record->value);
 	else if (found->is_alias) // RFC 2181 section 10.3
 		say(finding, RECORD_WRONG, "the name is a CNAME, which no mail host may be");
+	else if (stray != NULL)
+		say(finding, RECORD_DOUBTFUL, "it is %s: on %s none of its instances listens",
+		    buf_string(&all), stray);
 	else
 		say(finding, RECORD_GOOD, "%s", buf_string(&all));
 }

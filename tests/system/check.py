@@ -46,6 +46,8 @@ ZONES = [
      "publish mx.dual.test. IN AAAA 2001:db8:25::25"),
     ("another A", (r"(mx\.dual\.test\. IN A) .*", r"\1 192.0.2.26"), 2, "address mx.dual.test", "it is 192.0.2.26, not 192.0.2.25",
      "publish mx.dual.test. IN A 192.0.2.25"),
+    ("an address left over", (r"\Z", "mx.six.test. AAAA 2001:db8:25::66\n"), 1, "address mx.six.test",
+     "on 2001:db8:25::66 none of its instances listens", "remove the AAAA record"),
     ("an A in the path", (r"\Z", "mx.six.test. A 192.0.2.25\n"), 2, "no-a six.test",
      "its mail host mx.six.test has the A record 192.0.2.25", "remove that A record"),
     ("a second MX with an A", (r"\Z", "six.test. MX 20 mx.dual.test.\n"), 2, "no-a six.test",

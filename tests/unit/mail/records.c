@@ -30,6 +30,8 @@ static const struct zone_row {
 	{LOOKUP_TXT, "a.test", "V=SPF1 A -ALL"},
 	{LOOKUP_A, "a.test", V4},
 	{LOOKUP_AAAA, "a.test", V6},
+	{LOOKUP_AAAA, "moved.test", V6},
+	{LOOKUP_AAAA, "moved.test", V6 "6"},
 	{LOOKUP_TXT, "mx.test", "v=spf1 mx:a.test mx -all"},
 	{LOOKUP_MX, "mx.test", "a.test"},
 	{LOOKUP_MX, "hosts.test", "b.test"},
@@ -173,6 +175,12 @@ static void test_make(void **state)
 		"mx.six.test");
 	assert_int_equal(count(records, RECORD_PTR), 3);
 	assert_int_equal(count(records, RECORD_ADDRESS), 5);
+	for (size_t i = 0; i < records->n; i++)
+		if (records->rows[i].role == RECORD_ADDRESS)
+			assert_string_equal(records->rows[i].addresses,
+					    strcmp(records->rows[i].name, "mx.six.test") == 0
+						    ? V6 " 2001:db8:25::7"
+						    : V4 " 2001:db8:25::25 192.0.2.26");
 	assert_string_equal(value_of(records, RECORD_NO_A, "six.test"), "");
 	records_free(records);
 
@@ -255,6 +263,43 @@ static void test_judge_mx(void **state)
 	}
 }
 
+// An address that is left over from before a move takes mail to where nobody listens.
+static void test_judge_address(void **state)
+{
+	static const struct {
+		const char *name, *listen;
+		enum record_level level;
+		const char *text;
+	} rows[] = {
+		{"a.test", V6, RECORD_GOOD, V6},
+		{"a.test", V6 "6 " V6, RECORD_GOOD, V6},
+		{"moved.test", V4 " " V6 " " V6 "6", RECORD_GOOD, V6 " " V6 "6"},
+		{"moved.test", V6 " " V6 "66", RECORD_DOUBTFUL,
+		 "it is " V6 " " V6 "6: on " V6 "6 none of its instances listens"},
+		{"moved.test", V6, RECORD_DOUBTFUL,
+		 "it is " V6 " " V6 "6: on " V6 "6 none of its instances listens"},
+		{"nothing.test", V6, RECORD_WRONG, "there is no AAAA record"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct record record = {.role = RECORD_ADDRESS,
+					.type = LOOKUP_AAAA,
+					.name = (char *)(uintptr_t)rows[i].name,
+					.value = (char *)(uintptr_t)V6,
+					.addresses = (char *)(uintptr_t)rows[i].listen};
+		struct lookups *lookups = lookups_new();
+		struct record_finding finding;
+
+		record_judge(&record, lookups, &finding);
+		assert_int_equal(answer(lookups), 1);
+		record_judge(&record, lookups, &finding);
+		assert_string_equal(finding.text, rows[i].text);
+		assert_int_equal(finding.level, rows[i].level);
+		lookups_free(lookups);
+	}
+}
+
 static void test_lookups(void **state)
 {
 	struct lookups *lookups = lookups_new();
@@ -291,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_make),
 		cmocka_unit_test(test_make_token_domain),
 		cmocka_unit_test(test_judge_mx),
+		cmocka_unit_test(test_judge_address),
 		cmocka_unit_test(test_lookups),
 		cmocka_unit_test(test_worse),
 	};
