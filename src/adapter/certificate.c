@@ -12,6 +12,36 @@
 #include <string.h>
 #include <time.h>
 
+// Nobody is asked for a passphrase, on whatever terminal this is.
+static int no_passphrase(char *buf, int size, int is_writing, void *arg)
+{
+	(void)buf, (void)size, (void)is_writing, (void)arg;
+	return -1;
+}
+
+const char *certificate_fits(const char *path, const char *key_path)
+{
+	auto_file FILE *file = fopen(path, "re");
+	auto_file FILE *key_file = NULL;
+	X509 *certificate;
+	EVP_PKEY *key;
+	int r;
+
+	if (file == NULL)
+		return strerror(errno);
+	key_file = fopen(key_path, "re");
+	if (key_file == NULL)
+		return strerror(errno);
+	key = PEM_read_PrivateKey(key_file, NULL, no_passphrase, NULL);
+	if (key == NULL)
+		return CERTIFICATE_NO_KEY;
+	certificate = PEM_read_X509(file, NULL, NULL, NULL);
+	r = certificate == NULL ? 0 : X509_check_private_key(certificate, key);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return r == 1 ? NULL : "it is another key than its certificate's";
+}
+
 const char *certificate_end(const char *path, int64_t *ret_end)
 {
 	auto_file FILE *file = fopen(path, "re");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// A certificate file (PEM), as far as its dates go.
+// A certificate file (PEM), as far as its dates and its key go.
 #pragma once
 
 #include <stdint.h>
@@ -13,3 +13,9 @@
 // Until when the first certificate in the file is valid, in seconds since 1970. NULL, or a sentence
 // (static, or strerror(3)'s) that says what is wrong with the file.
 const char *certificate_end(const char *path, int64_t *ret_end) must_check;
+
+#define CERTIFICATE_NO_KEY "there is no key in it" // or one that a passphrase locks
+
+// NULL where the first key in key_path is that of the first certificate in path, which has one; or
+// a sentence (as above) that says what is wrong with key_path.
+const char *certificate_fits(const char *path, const char *key_path) must_check;

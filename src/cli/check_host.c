@@ -69,11 +69,12 @@ static void look_at_file(struct check *check, const char *path)
 		check_say(check, CHECK_OK, path, "it is valid until %s", date);
 }
 
-// True where the file of that name was one of ours before.
-static bool is_known(const struct check *check, size_t first, const char *path)
+// True where a file was spoken of before: with that text, or, NULL, with any.
+static bool is_said(const struct check *check, size_t first, const char *path, const char *text)
 {
 	for (size_t i = first; i < check->n_lines; i++)
-		if (strcmp(check->lines[i].subject, path) == 0)
+		if (strcmp(check->lines[i].subject, path) == 0 &&
+		    (text == NULL || strcmp(check->lines[i].text, text) == 0))
 			return true;
 	return false;
 }
@@ -87,35 +88,61 @@ static bool is_key_alone(const char *path)
 	return fault != NULL && strcmp(fault, CERTIFICATE_NONE) == 0;
 }
 
+static void look_at_key(struct check *check, size_t first, const char *path, const char *key)
+{
+	const char *fault = certificate_fits(path, key);
+
+	if (fault == NULL || is_said(check, first, key, fault))
+		return;
+	check_say(check, CHECK_FAIL, key, "%s", fault);
+	check_mend(check,
+		   "the instance offers no TLS without the key of %s: as root, set tls_key in "
+		   "%s, then run postsix-setup",
+		   path, check->config->path);
+}
+
+// Each key stands before its certificate, in a file of its own or in the same.
+static void look_at_files(struct check *check, size_t first, char *files)
+{
+	const char *key = NULL, *last = NULL;
+	bool has_certificate = false;
+
+	for (char *rest = files, *path; (path = strtok_r(rest, ", \t\n", &rest)) != NULL;) {
+		if (path[0] != '/')
+			continue;
+		last = path;
+		if (is_key_alone(path)) {
+			key = path;
+			continue;
+		}
+		if (!is_said(check, first, path, NULL))
+			look_at_file(check, path);
+		if (key != NULL || !has_certificate) // else it is more of a chain
+			look_at_key(check, first, path, key != NULL ? key : path);
+		has_certificate = true;
+		key = NULL;
+	}
+	if (last != NULL && !has_certificate && !is_said(check, first, last, NULL))
+		look_at_file(check, last); // which says that there is none
+}
+
 static void look_at_instance(struct check *check, size_t first,
 			     const struct config_instance *config)
 {
+	// in this order they are asked for and told: keys before certificates
 	const char *const argv[] = {"postconf",
 				    "-c",
 				    config->config_directory,
 				    "-xh",
 				    "smtpd_tls_chain_files",
+				    "smtpd_tls_key_file",
 				    "smtpd_tls_cert_file",
 				    NULL};
 	auto_buf struct buf out = buf_make(65536), errors = buf_make(65536);
-	size_t n = 0, n_keys = 0;
-	const char *last = "";
 
-	if (process_run(argv, 60, &out, &errors) != 0)
-		return; // the settings' check has said so
-	for (char *rest = out.data, *path;
-	     rest != NULL && (path = strtok_r(rest, ", \t\n", &rest)) != NULL;) {
-		if (path[0] != '/')
-			continue;
-		n++;
-		last = path;
-		if (is_key_alone(path))
-			n_keys++;
-		else if (!is_known(check, first, path))
-			look_at_file(check, path);
-	}
-	if (n > 0 && n == n_keys)
-		look_at_file(check, last); // which says that there is none
+	// where it fails, the settings' check says so
+	if (process_run(argv, 60, &out, &errors) == 0 && out.data != NULL)
+		look_at_files(check, first, out.data);
 }
 
 void check_certificate(struct check *check)

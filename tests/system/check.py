@@ -388,21 +388,24 @@ def test_settings(yard):
 
 
 def test_certificates(yard):
-    key, good, soon, expired = (f"{yard.folder}/{name}.pem" for name in ("key", "good", "soon", "expired"))
+    key, other, good, soon, expired = (f"{yard.folder}/{name}.pem" for name in ("key", "other", "good", "soon", "expired"))
     run = lambda *words: subprocess.run(("openssl", *words), check=True, capture_output=True)
     run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", good, "-subj", "/CN=mx.six.test", "-days", "90")
+    run("genrsa", "-out", other, "2048")
     for path, days in ((soon, "5"), (expired, "-1")):
         run("x509", "-in", good, "-signkey", key, "-days", days, "-out", path)
     for path, status, says, mend in ((good, 0, "", ""), (soon, 1, "it expires on ", "renew it"), (expired, 2, "it expired on ", "renew it"),
                                      (f"{yard.folder}/none", 2, "No such file", "a certificate that is there"),
                                      (key, 2, "there is no certificate in it", "a certificate that is there")):
-        yard.postconf("v6", "-e", f"smtpd_tls_cert_file={path}")
+        yard.postconf("v6", "-e", f"smtpd_tls_cert_file={path}", f"smtpd_tls_key_file={key}")
         found = yard.check("--only", "certificate")
         if status == 0:
             ok(found.status == 0 and "it is valid until" in found.out, "a good certificate") or diag(found.out)
         else:
             fails(found, ["certificate"], says, mend, f"{os.path.basename(path)}: {says}", status)
-    yard.postconf("v6", "-X", "smtpd_tls_cert_file")
+    yard.postconf("v6", "-e", f"smtpd_tls_cert_file={good}", f"smtpd_tls_key_file={other}")
+    fails(yard.check("--only", "certificate"), ["certificate"], "another key than its certificate's", "set tls_key", "another key", 2)
+    yard.postconf("v6", "-X", "smtpd_tls_cert_file", "smtpd_tls_key_file")
 
 
 def test_files(yard):

@@ -88,6 +88,37 @@ static void test_chains(void **state)
 	assert_int_equal(end, 1800000000);
 }
 
+static void test_keys(void **state)
+{
+	static const char locked[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n"
+				     "-----END ENCRYPTED PRIVATE KEY-----\n";
+	EVP_PKEY *kept = key;
+
+	(void)state;
+	add("key", NULL);
+	add("c", "20270115080000Z");
+	add("both", NULL);
+	add("both", "20270115080000Z");
+	add("after", "20270115080000Z");
+	add("after", NULL);
+	key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	add("other", NULL);
+	EVP_PKEY_free(key);
+	key = kept;
+	folder_write("locked", locked, sizeof(locked) - 1);
+	assert_null(certificate_fits(folder_file("c"), folder_file("key")));
+	assert_null(certificate_fits(folder_file("both"), folder_file("both")));
+	assert_null(certificate_fits(folder_file("after"), folder_file("after")));
+	assert_string_equal(certificate_fits(folder_file("c"), folder_file("other")),
+			    "it is another key than its certificate's");
+	assert_string_equal(certificate_fits(folder_file("c"), folder_file("c")),
+			    CERTIFICATE_NO_KEY);
+	assert_string_equal(certificate_fits(folder_file("c"), folder_file("locked")),
+			    CERTIFICATE_NO_KEY);
+	assert_string_equal(certificate_fits(folder_file("c"), folder_file("none")),
+			    "No such file or directory");
+}
+
 static void test_faults(void **state)
 {
 	static const char *const texts[] = {
@@ -114,7 +145,8 @@ static void test_faults(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_ends), TEST(test_chains), TEST(test_faults)};
+	const struct CMUnitTest tests[] = {TEST(test_ends), TEST(test_chains), TEST(test_keys),
+					   TEST(test_faults)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
