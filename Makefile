@@ -197,7 +197,7 @@ install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/postsix $(DESTDIR)$(datadir)/postsix
 	install -m 755 $(B)/postsix $(B)/postsixd $(DESTDIR)$(sbindir)
 	install -m 755 $(B)/postsix-pipe $(B)/postsix-intake $(B)/postsix-milter postfix/postsix-setup postfix/setup \
-	  postfix/setup-checks postfix/setup-remove $(DESTDIR)$(libexecdir)/postsix
+	  postfix/setup-answers postfix/setup-checks postfix/setup-remove $(DESTDIR)$(libexecdir)/postsix
 	cd templates && find . -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir)/postsix/templates)/{} \;
 	cd postfix && find dual v6 -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(datadir)/postsix)/{} \;
 	mv $(DESTDIR)$(datadir)/postsix/templates/diagnose.tab $(DESTDIR)$(datadir)/postsix

@@ -116,7 +116,7 @@ def install():
     for name in ("postsix", "postsixd"):
         shutil.copy(f"{B}/{name}", "/usr/sbin")
     for path in [f"{B}/postsix-{name}" for name in ("pipe", "intake", "milter")] + [
-            f"{TOP}/postfix/{name}" for name in ("postsix-setup", "setup", "setup-checks", "setup-remove")]:
+            f"{TOP}/postfix/{name}" for name in ("postsix-setup", "setup", "setup-answers", "setup-checks", "setup-remove")]:
         shutil.copy(path, "/usr/libexec/postsix")
     for name in ("postfix/dual", "postfix/v6", "templates"):
         shutil.copytree(f"{TOP}/{name}", f"/usr/share/postsix/{os.path.basename(name)}", dirs_exist_ok=True)
@@ -202,10 +202,14 @@ def test_refusals():
     refused(changed("--dual-addresses", DUAL6), "--dual-addresses: an IPv4 address is wanted", "dual without IPv4")
     refused(OPTIONS + ["--language", "xx"], "no folder .*templates/xx", "a language that is not there")
     refused(OPTIONS + ["--title", "a \\ b"], "configuration would be wrong: postsix.conf:[0-9]+: .*title", "a title that cannot be")
-    refused(OPTIONS + ["--title", "mine; yours ; ours"], 'site.one.title: "mine; yours ; ours" cannot stand', "a title that would be cut")
+    refused(OPTIONS + ["--title", "mine; yours ; ours"], '--title: "mine; yours ; ours" cannot stand', "a title that would be cut")
     refused(OPTIONS + ["--single-address"], "exclude each other", "one address and two", 64)
     refused(OPTIONS + ["--cert", "/nothing"], "--cert needs --key", "a certificate without a key", 64)
     refused(OPTIONS + ["--cert", "/nothing", "--key", "/nothing"], "no certificate can be read", "no certificate")
+    refused(changed("--v6-domain", "six.test."), r'--v6-domain: "six\.test\.": write it without the dot', "a dot at the end")
+    refused(changed("--v6-address", "six"), "six is no address of this host", "an address that is none")
+    got = setup(*OPTIONS[2:])
+    eq(re.findall(r"  - .*", got.stdout), ["  - --v6-domain is wanted"], "a domain that is missing is one fault")
     refused(["--v6-domain", "a..b", *OPTIONS[2:8], "--v6-address", "::7", *OPTIONS[8:]], r"(?s)is no domain.*no address of this host",
             "two faults are told at once")
     write("/etc/postfix-v6/main.cf", "mail_name = mine\n")
@@ -308,6 +312,8 @@ def test_change():
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-days", "9",
         "-keyout", "/etc/own.key", "-out", "/etc/own.crt")
     refused(["--cert", "/etc/own.crt", "--key", "/etc/postsix/tls/self.key"], "is not the key of", "another's key")
+    refused(["--cert", "/etc/own.crt", "--key", "/etc/none.key"], "--key: there is no file /etc/none.key", "a key that is not there")
+    refused(["--cert", "/etc/own.crt", "--key", "/etc/own.crt"], "--key: no key can be read from /etc/own.crt", "no key")
     eq(setup("--cert", "/etc/own.crt", "--key", "/etc/own.key", "--yes").returncode, 0, "a certificate of one's own")
     eq(sorted(calls()), sorted(["restart " + unit for unit in UNITS]), "restarts the instances, too")
     eq(run("postconf", "-hc", "/etc/postfix-v6", "smtpd_tls_chain_files").stdout, "/etc/own.key /etc/own.crt\n", "which have it")
@@ -440,9 +446,14 @@ def test_remove(first, first_main):
     ok(read("/etc/postsix/postsix.conf") and read("/etc/postsix/token.secret"), "configuration and keys stay")
     ok("Nothing to do" in setup("--remove").stdout, "a second time there is nothing to do")
     eq(setup("--yes").returncode, 0, "and back again, with the same configuration")
+    eq("queue /" in (read("/etc/postsix/setup.state") or ""), False, "the queue that stayed is the instance's again")
+    setup("--remove")
+    write("/etc/postsix/setup.state", (read("/etc/postsix/setup.state") or "") + "queue /var/spool/postfix\n")
     refused(["--remove", "--purge"], "say --yes", "--purge without --yes", 64)
     got = setup("--remove", "--purge", "--yes")
-    eq(got.returncode, 0, "--remove --purge") or diag(got.stdout)
+    eq(got.returncode, 0, "--remove, and --purge later") or diag(got.stdout)
+    eq((os.path.exists("/var/spool/postfix-v6"), os.path.exists("/var/spool/postfix")), (False, True),
+       "a queue that stayed with its message goes, and no queue of an instance that is there") or diag(got.stdout)
     left = [path for path in difference(first, snapshot()) if not re.search(r"^/etc/(own|g?shadow-?|passwd-?|group-?|\.pwd)|^/var/(lib|spool)/(postfix/)?$", path)]  # overlay's
     eq(left, [], "leaves nothing but users")
 
@@ -486,23 +497,72 @@ def until_free():
     return got
 
 
-def test_terminal():
-    """Questions, with what is at hand as the answer that Enter gives."""
-    answers = ["six.test", "dual.test", "operator@good.test", "", V6, "", "", "", ""]
+def on_terminal(answers, *options):
+    """The exit status, the text, and how many answers nobody asked for."""
+    answers = list(answers)
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv("/usr/sbin/postsix", ["postsix", "setup", "--dry-run"])
+        os.execv("/usr/sbin/postsix", ["postsix", "setup", "--dry-run", *options])
     text = ""
     with contextlib.suppress(OSError):
         while True:
             text += os.read(terminal, 4096).decode(errors="replace")
-            if re.search(r"(?m)^.*: (\x1b\S*)?\Z", text) and answers:
-                os.write(terminal, answers.pop(0).encode() + b"\n")
+            if re.search(r"(?m)^.*: (\x1b\S*)?\Z", text):
+                os.write(terminal, answers.pop(0).encode() + b"\n" if answers else b"\x04")
                 text += "\n"
-    status = os.waitpid(pid, 0)[1]
-    ok(status == 0 and not answers, "nine questions on a terminal") or diag(text[-3000:])
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), re.sub(r"\x1b\[\?2004[hl]|\r", "", text), len(answers)
+
+
+def test_terminal():
+    """Questions, with what is at hand as the answer that Enter gives."""
+    status, text, left = on_terminal(["six.test", "dual.test", "operator@good.test", "", V6, "", "", "", ""])
+    eq((status, left), (0, 0), "nine questions on a terminal") or diag(text[-3000:])
     ok(f"[{DUAL4} 2001:db8:25::" in text and "[mx.six.test]" in text, "with suggestions")
     ok("+hostname = mx.six.test" in text and "+title = IPv6 e-mail checker" in text, "of which Enter makes the answers")
+
+
+WRONG = [  # an answer, and what is said before the question comes again; nothing where it will do
+    ("", "The IPv6-only domain is wanted"),
+    ("six", 'The IPv6-only domain: "six" is no domain'),
+    ("six.test.", 'The IPv6-only domain: "six.test.": write it without the dot at its end'),
+    ("šest.test", 'The IPv6-only domain: "šest.test" is no domain in ASCII: write it as xn--'),
+    ("six.test", ""),
+    ("SIX.test", "Its dual-stack twin: two domains are wanted"), ("dual.test", ""),
+    ("me", 'Your address, in another domain, for mail to postmaster: "me" is no address'),
+    ("me@six.test", "Your address, in another domain, for mail to postmaster: a mailbox elsewhere is wanted"),
+    ("m e@good.test", "Your address, in another domain, for mail to postmaster: the local part has a character"),
+    ("operator@good.test", ""),
+    (DUAL4, "IPv4 and IPv6 address of the dual-stack instance: an IPv6 address is wanted"),
+    (f"*,{DUAL6}", "IPv4 and IPv6 address of the dual-stack instance: * is no address of this host"),
+    (DUAL6, "IPv4 and IPv6 address of the dual-stack instance: an IPv4 address is wanted"),
+    (f"{DUAL4}, {DUAL6}", ""),
+    (f"{DUAL4} {V6}", "IPv6 address of the IPv6-only instance: no IPv4 address is wanted"), (V6, ""),
+    ("mx", 'Host name of the first: "mx" is no domain'), ("", ""),
+    ("mx.dual.test", "Host name of the second, without any A record: two names are wanted"), ("", ""),
+    ("xx", "Language of the mails: there is no folder /usr/share/postsix/templates/xx"), ("", ""),
+    ("a \\ b", "Name in their From: control characters, backslashes"),
+    ("a ; b", 'Name in their From: "a ; b" cannot stand'), ("Prüfer", ""),
+]
+
+
+def test_wrong_answers():
+    """Each answer is judged at its question, which comes again; what is wrong elsewhere costs no answers."""
+    status, text, left = on_terminal(answer for answer, _ in WRONG)
+    eq((status, left), (0, 0), "wrong answers are asked for again, and cost no other") or diag(text[-3000:])
+    eq([said for _, said in WRONG if f"\n{said}" not in text], [], "what is wrong is said in the question's words") or diag(text[:6000])
+    ok("+title = Prüfer" in text and "--" not in text.split("Prüfer")[0].replace("xn--", ""), "without options' names") or diag(text[-3000:])
+    status, text, left = on_terminal(["six.test", "Dual.test"])
+    eq((status, left, "no answer" in text), (64, 0, True), "the end of input ends it") or diag(text)
+    status, text, left = on_terminal(["six.test"], "--v6-domain", "six..test")
+    ok(status == 64 and '--v6-domain: "six..test" is no domain' in text and left == 0, "a wrong option is said, and asked for") or diag(text)
+    status, text, left = on_terminal(["six.test"], "--cert", "/nothing", "--key", "/nothing")
+    eq((status, left, "no certificate can be read" in text), (78, 1, True), "what no answer mends is said before the first question") or diag(text)
+    with socket.create_server((V6, 25), family=socket.AF_INET6):
+        status, text, left = on_terminal(["six.test", "dual.test", "operator@good.test", f"{DUAL4} {DUAL6}", V6, "", "", "", "My title"])
+    ok(status == 78 and "is mended: postsix setup --dry-run --v6-domain six.test --dual-domain dual.test --operator operator@good.test "
+       f"--dual-addresses {DUAL4},{DUAL6} --v6-address {V6} " in text and r"--title My\ title" in text,
+       "after a fault elsewhere, the answers are there as options") or diag(text[-2000:])
 
 
 def test_single():
@@ -519,7 +579,8 @@ def test_without_systemd():
     ok(got.returncode == 0 and "systemd does not run here, so this was left out: systemctl enable --now postsix.target" in got.stdout,
        "without systemd it says what it left out") or diag(got.stdout)
     os.mkdir("/run/systemd/system")
-    eq(setup("--remove", "--purge", "--yes").returncode, 0, "and away")
+    write("/var/spool/postfix-v6/deferred/A/ABC", "mail\n")
+    eq((setup("--remove", "--purge", "--yes").returncode, os.path.exists("/var/spool/postfix-v6")), (0, False), "and away, with a message")
 
 
 def main():
@@ -531,6 +592,7 @@ def main():
     test_refusals()
     test_clashes()
     test_terminal()
+    test_wrong_answers()
     test_dry_run()
     test_run(first_main)
     test_tls()
