@@ -65,6 +65,11 @@ void log_open(const char *program, enum log_target target)
 	log_open_at(program, target, &places);
 }
 
+bool log_is_stderr_journal(void)
+{
+	return log_queue_is_journal(NULL);
+}
+
 // Whether a line can be written without waiting for long: nobody's sleep may hold up mail.
 static bool has_room(void)
 {

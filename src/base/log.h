@@ -35,6 +35,9 @@ void log_open(const char *program, enum log_target target);
 // The same with sockets elsewhere, as for tests; they are borrowed too.
 void log_open_at(const char *program, enum log_target target, const struct log_places *places);
 
+// Whether journald reads standard error: a line of the log and one there would be the same twice.
+bool log_is_stderr_journal(void);
+
 // A line about no message in particular: `program[pid]: text`.
 void log_note(int level, const char *format, ...) printf_like(2, 3);
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -49,12 +50,12 @@ static const char help[] =
 static const struct options options = {"postsixd", help, rows, 0, 0};
 
 // What can be wrong before anything is opened that a running daemon has.
-static bool check(const struct config *config)
+static bool check(const struct config *config, FILE *errors)
 {
-	bool ok = letter_check_templates(config, stderr);
-	struct signing *signing = signing_new(config, stderr);
+	bool ok = letter_check_templates(config, errors);
+	struct signing *signing = signing_new(config, errors);
 	struct diagnose_table *table =
-		diagnose_file_read(config->diagnose_table, config->diagnose_local, stderr);
+		diagnose_file_read(config->diagnose_table, config->diagnose_local, errors);
 
 	ok = ok && signing != NULL && table != NULL;
 	signing_free(signing);
@@ -62,32 +63,75 @@ static bool check(const struct config *config)
 	return ok;
 }
 
+// Into the log, where whoever looks for errors finds them; and to standard error, for a person who
+// called it, unless that is the log.
+static void tell_faults(char *faults, bool to_stderr)
+{
+	bool is_log = to_stderr || log_is_stderr_journal();
+
+	for (char *rest = faults, *line; (line = strtok_r(rest, "\n", &rest)) != NULL;) {
+		log_note(LOG_ERR, "start=refused, error=%s", log_value(line));
+		if (!is_log)
+			fprintf(stderr, "%s\n", line);
+	}
+}
+
+static int start(const char *path, FILE *errors, struct config **ret_config,
+		 struct daemon **ret_daemon)
+{
+	int status = EX_CONFIG;
+
+	*ret_config = config_read(path, errors);
+	if (*ret_config == NULL || !check(*ret_config, errors))
+		return status;
+	*ret_daemon = daemon_new(*ret_config, errors, &status);
+	return *ret_daemon == NULL ? status : EX_OK;
+}
+
+static int serve(const struct arguments *arguments)
+{
+	struct config *config = NULL;
+	struct daemon *daemon = NULL;
+	char *faults = NULL;
+	size_t len = 0;
+	FILE *errors = open_memstream(&faults, &len);
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); // until there is something to reload
+	log_open("postsixd", arguments->to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
+	status = start(arguments->config, errors, &config, &daemon);
+	fclose(errors);
+	tell_faults(faults, arguments->to_stderr);
+	free(faults);
+	if (daemon != NULL)
+		status = daemon_run(daemon);
+	daemon_free(daemon);
+	config_free(config);
+	return status;
+}
+
+static int only_check(const char *path)
+{
+	struct config *config = config_read(path, stderr);
+	bool ok = config != NULL && check(config, stderr);
+
+	config_free(config);
+	return ok ? EX_OK : EX_CONFIG;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {.config = CONFIG_PATH_DEFAULT};
-	struct config *config;
-	struct daemon *daemon;
 	int status = options_read(&options, argc, argv, &arguments);
 
+	if (status == EX_USAGE && log_is_stderr_journal()) { // nobody called it by hand
+		log_open("postsixd", LOG_TO_SYSLOG);
+		log_note(LOG_ERR, "start=refused, error=wrong options");
+	}
 	if (status >= 0)
 		return status;
 	if (arguments.version)
 		return puts("postsixd " POSTSIX_VERSION) < 0 ? EX_IOERR : EX_OK;
-	config = config_read(arguments.config, stderr);
-	if (config == NULL)
-		return EX_CONFIG;
-	status = EX_OK;
-	if (!check(config)) {
-		status = EX_CONFIG;
-	} else if (!arguments.check) {
-		signal(SIGPIPE, SIG_IGN);
-		signal(SIGHUP, SIG_IGN); // until there is something to reload
-		log_open("postsixd", arguments.to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
-		daemon = daemon_new(config, stderr, &status);
-		if (daemon != NULL)
-			status = daemon_run(daemon);
-		daemon_free(daemon);
-	}
-	config_free(config);
-	return status;
+	return arguments.check ? only_check(arguments.config) : serve(&arguments);
 }

@@ -67,6 +67,10 @@ static int read_arguments(struct arguments *arguments, int argc, char **argv)
 
 	if (status < 0 && arguments->socket == NULL)
 		status = options_misused(&options);
+	if (status == EX_USAGE && log_is_stderr_journal()) { // nobody called it by hand
+		log_open("postsix-milter", LOG_TO_SYSLOG);
+		log_note(LOG_ERR, "start=refused, error=wrong options");
+	}
 	return status == EX_USAGE ? EX_CONFIG : status; // which systemd does not start again
 }
 

@@ -37,6 +37,7 @@ UNDONE = ("SELECT ? - (SELECT count(*) FROM request WHERE requester LIKE 'away%'
           "(SELECT count(*) FROM message WHERE state IN ('queued', 'sending')) AS n")
 FIXTURES = os.path.join(HERE, "..", "data", "database")
 SECRET = "/etc/postsix/token.secret"
+OF_SYSTEMD = (243,)  # exit statuses before the program was there
 
 
 def told(result, name, wanted=0):
@@ -161,7 +162,33 @@ def refused(server, name, status, *words, unit="postsixd.service"):
        f"{name}: {unit} does not start, exit status {status}, and that is it ({took:.1f} s)") or diag(facts)
     log = server.machine.journal(unit, wall)
     ok(all(word in log for word in words), f"{name}: the log says why") or diag(log)
+    if status not in OF_SYSTEMD:
+        log = errors_of(server, unit.removesuffix(".service"), wall)
+        ok(all(word in log for word in words), "as an error of that program") or diag(log)
     return log
+
+
+def errors_of(server, program, since):
+    """What somebody finds who looks for what is wrong (OPERATIONS.md, each day)."""
+    return server.machine.run("journalctl", "--quiet", "--no-pager", "--output=cat", "-p", "warning", "-t", program, "--since",
+                              f"@{since - 1}").stdout
+
+
+def check_options(server):
+    """What a program says past the log, as getopt(3) does, is an error of its in the journal, too."""
+    for program in ("postsixd", "postsix-intake", "postsix-milter"):
+        unit, wall = f"{program}.service", time.time()
+        command = re.search(r"(?m)^ExecStart=(.*)$", server.machine.run("systemctl", "cat", unit).stdout)[1]
+        folder = f"/run/systemd/system/{unit}.d"
+        server.machine.say("mkdir", "-p", folder)
+        server.machine.write(f"{folder}/option.conf", f"[Service]\nExecStart=\nExecStart={command} --no-such\n")
+        server.machine.say("systemctl", "daemon-reload")
+        ok(server.machine.run("systemctl", "restart", unit).returncode != 0, f"{program} with a wrong option does not start")
+        ok(server.until(lambda: "--no-such" in errors_of(server, program, wall)), "and the journal has an error of it that says why") \
+            or diag(server.machine.journal(unit, wall))
+        server.machine.say("rm", "-r", folder)
+        server.machine.say("systemctl", "daemon-reload")
+        told(server.machine.run("systemctl", "restart", unit), "without the option it starts")
 
 
 def check_configurations(server):
@@ -434,6 +461,7 @@ def check_all(server):
     check_kills(server)
     check_watchdog(server)
     check_configurations(server)
+    check_options(server)
     check_no_storm(server)
     check_certificate(server)
     check_places(server)

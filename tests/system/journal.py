@@ -66,8 +66,8 @@ def until(condition):
     return condition()
 
 
-def start(*command):
-    return subprocess.Popen(["unshare", "--mount", "--propagation", "private", "bash", "-c", NAMESPACE, "bash", folder, *command])
+def start(*command, stderr=None):
+    return subprocess.Popen(["unshare", "--mount", "--propagation", "private", "bash", "-c", NAMESPACE, "bash", folder, *command], stderr=stderr)
 
 
 def deliver(queue_id):
@@ -76,6 +76,38 @@ def deliver(queue_id):
     result = subprocess.run([f"{B}/postsix-pipe", f"{folder}/intake.sock", "instance=dual", f"queue_id={queue_id}", "sender=a@good.test",
                              "recipient=test@six.test"], input=b"From: a@good.test\n\nHello\n", stdout=subprocess.PIPE, check=False)
     return result.returncode, time.monotonic() - begin
+
+
+def check_refused():
+    """What keeps each from starting comes to journald as an error of that program, once, and is not said twice."""
+    with open(f"{folder}/bad.conf", "w", encoding="utf-8") as file:
+        file.write("[x]\n")
+    options = "start=refused, error=wrong options"
+    for words, status, message in (
+            (("postsixd", "--no-such"), 64, options), (("postsix-intake", "--no-such"), 78, options), (("postsix-milter", "x"), 78, options),
+            (("postsixd", "-c", f"{folder}/bad.conf"), 78, f"start=refused, error={folder}/bad.conf:1: x: no such section; "),
+            (("postsixd", "-c", f"{folder}/none.conf"), 78, f"start=refused, error={folder}/none.conf: No such file or directory; "),
+            (("postsix-intake", "--spool", f"{folder}/none", "--socket", f"{folder}/x"), 78, f"cannot open the spool {folder}/none: "),
+            (("postsix-milter", "--socket", f"unix:{folder}/none/x"), 78, f"cannot listen on unix:{folder}/none/x")):
+        name = words[0]
+        for is_journal in (True, False):
+            before = len(journal.read())
+            with open(f"{folder}/stderr", "w+b") as stderr:
+                info = os.fstat(stderr.fileno())
+                place = f"JOURNAL_STREAM={info.st_dev}:{info.st_ino}" if is_journal else "JOURNAL_STREAM=0:0"
+                process = start("env", place, f"{B}/{name}", *words[1:], stderr=stderr)
+                eq(process.wait(PATIENCE), status, f"{' '.join(words)} does not start".replace(folder, ""))
+                stderr.seek(0)
+                said = stderr.read().decode()
+            lines = [line for line in journal.read()[before:] if f"MESSAGE={message}" in line]
+            if message == options and not is_journal:
+                eq((len(lines), bool(said)), (0, True), "and somebody who typed it is told, not journald") or diag(said)
+                continue
+            eq(len(lines), 1, "and journald is told why, once") or diag(journal.read()[before:])
+            for field in ("PRIORITY=3", f"SYSLOG_IDENTIFIER={name}"):
+                ok(all(field in line.splitlines() for line in lines), field)
+            ok(message.split("error=")[-1] in said if not is_journal and name == "postsixd" else message not in said,
+               "standard error has it where that is not the journal" if name == "postsixd" else "standard error has it not") or diag(said)
 
 
 folder = tempfile.mkdtemp(prefix="postsix-journal-")
@@ -100,6 +132,8 @@ try:
     eq((entry.get("SYSLOG_IDENTIFIER"), entry.get("POSTSIX_EVENT"), entry.get("POSTSIX_INSTANCE")), ("postsix-intake", "entry", "dual"), "its keys are fields")
     ok(entry.get("MESSAGE", "").startswith(f"4Xa: entry={entry.get('POSTSIX_ENTRY')}, instance=dual, size={entry.get('POSTSIX_SIZE')}, "),
        "and its text is what it was")
+
+    check_refused()
 
     journal.away()
     eq(deliver("4Xb")[0], 0, "journald is away: a message is taken")
