@@ -241,6 +241,7 @@ def test_operator_address(pf):
     table = run("postconf", "-c", f"{etc}v6", "-hx", "transport_maps").stdout.strip()
     asked = [run("postmap", "-q", who, table).stdout for who in ("mx.dual.test", address, "good.test")]
     eq(asked, ["to-dual:[2001:db8:25::25]\n", "", ""], "and no other mail goes there") or diag(table)
+    eq(run("postconf", "-c", f"{etc}v6", "-P").stdout.count("smtp_bind_address6"), 0, "all mail of v6 comes from one address")
 
 
 def test_queue_is_closed(pf):
@@ -325,6 +326,21 @@ def test_token_domain():
     talk = Talk(DUAL)
     talk.told("EHLO peer.test")
     ok(talk.recipient("a@good.test", f"<{TOKEN}@a.seis.test>").startswith("554 5.7.1"), "dual does not relay to it")
+
+
+def test_pipelining():
+    """SMTP smuggling, and whoever talks before their turn: with HELO any command, with EHLO what follows DATA."""
+    sender, recipient = "MAIL FROM:<a@good.test>\r\n", "RCPT TO:<test@six.test>\r\n"
+    for hello, words in (("HELO", sender + recipient + "RSET"), ("EHLO", sender + recipient + "DATA\r\nSubject: x\r\n\r\nhi\r\n.")):
+        talk = Talk(V6)
+        talk.told(f"{hello} peer.test")
+        talk.socket.sendall(words.encode() + b"\r\n")
+        got = talk.file.read().decode().splitlines()
+        eq(got[-1:], ["554 5.5.0 Error: SMTP protocol synchronization"], f"{hello}: who does not wait is cut off") or diag(got)
+    talk = Talk(V6)
+    talk.told("EHLO peer.test")
+    talk.socket.sendall(f"{sender}{recipient}RSET\r\n".encode())
+    eq([talk.answer()[-1][:3] for _ in range(3)], ["250"] * 3, "EHLO: what may be sent at once is taken")
 
 
 def test_pipe(pf):
@@ -464,6 +480,7 @@ def main():
         test_recipients(V6, "six.test", "dual.test")
         test_token_domain()
         test_own_host(pf)
+        test_pipelining()
         test_pipe(pf)
         test_dsn(pf)
         test_never_bounced(pf)
