@@ -3,6 +3,7 @@
 
 // inspect: what is wrong with a database, by one sentence each; and how far a request has come,
 // whatever stands in its rows.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,6 +130,22 @@ static void test_request(void **state)
 	assert_true(inspect_request(folder_file("empty"), message_id, &found) < 0);
 }
 
+// A schema that asks SQLite for more than tables is not followed: somebody else's, put in place.
+static void test_schema_is_not_trusted(void **state)
+{
+	static const char *const foreign[] = {
+		"PRAGMA foreign_keys = OFF", "ALTER TABLE request RENAME TO r",
+		"CREATE VIEW request AS SELECT 1 id, 'm' message_id, seq arrived, file decision"
+		" FROM pragma_database_list"};
+	struct inspect_request found;
+
+	(void)state;
+	store = store_free(store);
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		assert_string_equal(database_ask(folder_file("db"), foreign[i]), "");
+	assert_int_equal(inspect_request(folder_file("db"), "m", &found), -EIO);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 
 int main(void)
@@ -138,6 +155,7 @@ int main(void)
 		TEST(test_faults),
 		TEST(test_corrupt),
 		TEST(test_request),
+		TEST(test_schema_is_not_trusted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
