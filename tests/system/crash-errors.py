@@ -6,6 +6,7 @@
 No mail may be lost, nothing may be set aside for a person that the next try would have read, and no 250 be said for
 nothing. A program that ends is started again, as systemd would. Several labs at once: most of the time is waiting.
 """
+import concurrent.futures
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 
-from crashlab import Lab, busy_children, children, cpu, read, until
+from crashlab import BRIEF_SURVEYS, Lab, busy_children, children, cpu, read, until
 from invariants import Invariants
 from tap import diag, done, eq, ok
 
@@ -38,7 +39,7 @@ class Worker:
     """One lab, and what was found in it."""
 
     def __init__(self, number):
-        self.lab = Lab(f"crashe{number}").take_over()
+        self.lab = Lab(f"crashe{number}", BRIEF_SURVEYS).take_over()
         self.invariants = Invariants(self.lab)
         self.trace = f"{self.lab.folder}/strace"
         self.count = 0
@@ -194,7 +195,8 @@ def summary(results):
 
 def main():
     start, left, results = time.monotonic(), rows(), []
-    workers = [Worker(n) for n in range(LABS)]
+    with concurrent.futures.ThreadPoolExecutor(LABS) as pool:
+        workers = list(pool.map(Worker, range(LABS)))
     threads = [threading.Thread(target=work, args=(worker, left, results)) for worker in workers]
     for thread in threads:
         thread.start()

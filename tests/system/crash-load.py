@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from crashlab import Lab, Sender, busy_children, children, exists, read, signal_to, until
+from crashlab import BRIEF_SURVEYS, Lab, Sender, busy_children, children, exists, read, signal_to, until
 from invariants import Invariants, count_duplicates
 from tap import diag, done, eq, ok
 
@@ -144,7 +144,7 @@ def explain(lab, found):
 def main():
     diag(f"SEED={SEED} KILLS={KILLS} REQUESTS={REQUESTS}")
     # in the lab, Postfix gives a message up after 12 s of defeats; nobody's hours of patience are that short
-    lab = Lab("crashl", *(f"--set={instance}.give_up_after=600" for instance in ("dual", "v6"))).take_over()
+    lab = Lab("crashl", BRIEF_SURVEYS, *(f"--set={instance}.give_up_after=600" for instance in ("dual", "v6"))).take_over()
     invariants, chance, start = Invariants(lab), random.Random(SEED), time.monotonic()
     lab.send("before@good.test")
     eq(invariants.settle(), [], "one request before")

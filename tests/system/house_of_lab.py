@@ -3,7 +3,7 @@
 """A lab of a test's own, and what every system test may ask of it: mail sent octet for octet, mails that came, database, log,
 and the invariants I1 to I5 that hold after whatever was done to the service.
 
-    with House("mine") as house:              # LAB=… in the environment goes before
+    with House("mine") as house:              # LAB=… in the environment goes before: …-mine
         house.up("--set", "dual.warn_after=2")
         house.send(b"Subject: x\r\n\r\n", sender=b"me@good.test")
         house.wait()
@@ -127,7 +127,7 @@ class Mail:
 
 class House:
     def __init__(self, name):
-        self.name = os.environ.get("LAB") or name
+        self.name = "-".join(filter(None, (os.environ.get("LAB"), name)))
         self.state = f"{B}/lab-{self.name}"
         self.processes, self.known = {}, {}
 

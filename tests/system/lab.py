@@ -15,7 +15,7 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 from tap import diag, done, eq, ok
 
-NAME = os.environ.get("LAB") or "lab-test"
+NAME = "-".join(filter(None, (os.environ.get("LAB"), "lab-test")))
 OTHER = f"{NAME}-b"
 B = os.path.realpath(os.path.join(ROOT, os.environ.get("B") or "build"))
 STATE = f"{B}/lab-{NAME}"
