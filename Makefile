@@ -79,6 +79,8 @@ $(foreach p,$(PARTS),$(eval $(call program,$(p))))
 
 # ---- unit tests: tests/unit/LAYER/NAME.c, cmocka, TAP ---------------------------------------------
 
+# Tests wait more than they compute: two at once for each processor.
+TEST_JOBS  ?= $(shell expr 2 '*' $$(nproc))
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*/*.c))
 
 # Each links the folder that it tests and the layers. (Second expansion: a pattern's prerequisites may then depend on its stem.)
@@ -90,7 +92,7 @@ $(B)/tests/unit/%: tests/unit/%.c $$(B)/lib$$(firstword $$(subst /, ,$$*)).a $(L
 	  $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs) $(ALL_LINK) -lcmocka
 
 unit: $(UNIT_TESTS)
-	@prove -j2 --merge --exec tests/unit/tap $(UNIT_TESTS)
+	@prove -j$(TEST_JOBS) --merge --exec tests/unit/tap $(UNIT_TESTS)
 
 # (instrumented, gcc knows less of ranges and warns of texts that cannot be cut)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-format-truncation
@@ -143,7 +145,11 @@ deps:
 
 # In these folders every executable file is a test.
 tests_in = $(shell find tests/$(1) -maxdepth 1 -type f -perm -u+x | sort)
-SYSTEM_JOBS ?= 2
+SYSTEM_JOBS  ?= $(TEST_JOBS)
+# those that take long, so that none of them is the last one
+SYSTEM_FIRST := setup crash-daemon boot-faults boot crash-errors intake_faults crash-away rlimits crash-load survey diagnosis \
+                milter policy dkim check manager milter_dns lab signals postfix_setup clocks crash-intake
+first = $(foreach t,$(2),$(filter %/$(t).py,$(1))) $(filter-out $(patsubst %,tests/system/%.py,$(2)),$(1))
 
 # Programs in C that a consistency test in Python drives.
 DRIVERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/consistency/*.c))
@@ -155,10 +161,10 @@ $(B)/tests/consistency/%: tests/consistency/%.c $(LAYERS)
 # what does not build is not looked at, the rest is
 consistency:
 	-@$(MAKE) --no-print-directory -k all $(DRIVERS)
-	@B=$(B) prove $(or $(call tests_in,$@),$(error no tests))
+	@B=$(B) prove -j$(TEST_JOBS) $(or $(call tests_in,$@),$(error no tests))
 
 system: all
-	@B=$(B) prove --timer -j$(SYSTEM_JOBS) $(or $(call tests_in,$@),$(error no tests))
+	@B=$(B) prove --timer -j$(SYSTEM_JOBS) $(call first,$(or $(call tests_in,$@),$(error no tests)),$(SYSTEM_FIRST))
 
 # The package on a server that is booted, part of `system` too; RELEASE=trixie: of another release, see tests/boot/root.py.
 boot: all
