@@ -49,7 +49,7 @@ static void test_fault7_a_hundred_stuck(void **state)
 	run(&scene);
 	assert_int_equal(last.told_as, 1);
 	assert_string_equal(buf_string(&last.text), good);
-	assert_true(last.took_ms < 1000);
+	assert_true(last.took_ms < stuck[0].took_ms);
 	buf_free(&last.text);
 	for (size_t i = 0; i < LEN(stuck); i++) {
 		assert_string_equal(buf_string(&stuck[i].text), "unknown cut");
