@@ -11,9 +11,11 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 
 #include "adapter/diagnose_file.h"
@@ -22,6 +24,8 @@
 #include "daemon/daemon.h"
 #include "daemon/letter.h"
 #include "daemon/signing.h"
+
+#define DESCRIPTORS 64 // fewer, and it would start, and then be short of them at every turn
 
 struct arguments {
 	const char *config;
@@ -63,6 +67,17 @@ static bool check(const struct config *config, FILE *errors)
 	return ok;
 }
 
+static bool has_descriptors(FILE *errors)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return true;
+	fprintf(errors, "%ju descriptors (LimitNOFILE=) are too few, %d are wanted\n",
+		(uintmax_t)limit.rlim_cur, DESCRIPTORS);
+	return false;
+}
+
 // Into the log, where whoever looks for errors finds them; and to standard error, for a person who
 // called it, unless that is the log.
 static void tell_faults(char *faults, bool to_stderr)
@@ -81,6 +96,8 @@ static int start(const char *path, FILE *errors, struct config **ret_config,
 {
 	int status = EX_CONFIG;
 
+	if (!has_descriptors(errors))
+		return status;
 	*ret_config = config_read(path, errors);
 	if (*ret_config == NULL || !check(*ret_config, errors))
 		return status;
