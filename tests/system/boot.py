@@ -74,6 +74,8 @@ def check_units(server):
     status = server.machine.show("postsixd.service", "StatusText")["StatusText"]
     ok("0 answered" in status and "Entries in the spool: 0." in status and "Probes pending: 0." in status, f"postsixd says how it is: {status}")
     eq(server.machine.run("systemctl", "--failed", "--no-legend", "--plain").stdout, "", "no unit of the machine failed")
+    after = set(server.machine.show("postsix.target", "After")["After"].split())
+    eq(sorted({*SERVICES, *SOCKETS} - after), [], "the target is reached after all that it wants")
     check_analysis(server)
 
 
