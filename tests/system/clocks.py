@@ -17,6 +17,7 @@ from invariants import Invariants, id_text, violations
 from tap import diag, done, eq, ok
 
 DAY, YEAR = 86400, 31557600
+PATIENCE = 60
 TICK_SHARE = 0.05  # of a CPU, that one who has nothing to do may use
 IDLE = 1.5  # seconds
 INTERVAL = 3
@@ -77,14 +78,14 @@ def test_started(lab, invariants, clock):
         senders = [f"start{number}@good.test", f"start{number}@v4only.test"]
         for sender in senders:
             lab.send(sender)
-        ok(until(lambda senders=senders: "bounce" in rows_of(invariants, senders[1]), 8), f"14: {name}: a notification is believed")
+        ok(until(lambda senders=senders: "bounce" in rows_of(invariants, senders[1]), PATIENCE), f"14: {name}: a notification is believed")
         if name == "2038":
             time.sleep(3)  # past the moment
             senders += [f"past{number}@good.test", f"past{number}@v4only.test"]
             for sender in senders[2:]:
                 lab.send(sender)
-            ok(until(lambda senders=senders: "bounce" in rows_of(invariants, senders[3]), 8), "14: after it, too")
-        found = until(lambda senders=senders: not wrong(invariants, senders), 8) or wrong(invariants, senders)
+            ok(until(lambda senders=senders: "bounce" in rows_of(invariants, senders[3]), PATIENCE), "14: after it, too")
+        found = until(lambda senders=senders: not wrong(invariants, senders), PATIENCE) or wrong(invariants, senders)
         eq(found, True, f"14: {name}: requests are answered, once each")
         is_idle(lab, name)
 
@@ -101,11 +102,11 @@ def test_jumps(lab, invariants, clock):
     time.sleep(0.5)
     outcomes = [rows_of(invariants, p)["six"]["outcome"] for p in people]
     ok("unknown" not in outcomes, f"14: a jump by a day ahead expires no probe: {sorted(set(outcomes))}")
-    ok(until(lambda: all("delay" in rows_of(invariants, p) for p in people), 10), "14: notifications of delay are believed a day ahead")
+    ok(until(lambda: all("delay" in rows_of(invariants, p) for p in people), PATIENCE), "14: notifications of delay are believed a day ahead")
     clock.set(-DAY)
     lab.send("behind@good.test")
-    ok(until(lambda: all("bounce" in rows_of(invariants, p) for p in people), 20), "14: and those of failure a day behind")
-    found = until(lambda: not wrong(invariants, [*people, "ahead@good.test", "behind@good.test"]), 8)
+    ok(until(lambda: all("bounce" in rows_of(invariants, p) for p in people), PATIENCE), "14: and those of failure a day behind")
+    found = until(lambda: not wrong(invariants, [*people, "ahead@good.test", "behind@good.test"]), PATIENCE)
     ok(found, "14: everybody is answered, once each") or diag("\n".join(wrong(invariants, people)[:9]))
     is_idle(lab, "after the jumps")
 
@@ -126,10 +127,10 @@ def test_set_right(lab, invariants, clock):
         else:
             clock.restart(0)
         report = rows_of(invariants, f"waits{name}@good.test")["report"]
-        ok(until(lambda name=name: rows_of(invariants, f"waits{name}@good.test")["report"]["state"] == "sent", 12),
+        ok(until(lambda name=name: rows_of(invariants, f"waits{name}@good.test")["report"]["state"] == "sent", PATIENCE),
            f"14: set right {how}: mail that waits is sent, not in ten years") or diag(f"{id_text(report['id'])} {report}")
         lab.send(f"twice{name}@good.test")
-        ok(until(lambda name=name: not wrong(invariants, [f"twice{name}@good.test"]), 5), f"14: set right {how}: who was answered then is answered now")
+        ok(until(lambda name=name: not wrong(invariants, [f"twice{name}@good.test"]), PATIENCE), f"14: set right {how}: who was answered then is answered now")
         decisions = [r["decision"] for r in invariants.facts().requests if r["requester"] == f"twice{name}@good.test"]
         eq(decisions, ["answer", "answer"], "14: no limit holds him up")
 
@@ -144,7 +145,7 @@ def test_patience(lab, invariants, clock):
 
     def rows():
         return [rows_of(invariants, sender) for sender in people]
-    ok(until(lambda: all(row.get("six", {}).get("state") == "sent" for row in rows()) and any(row["report"]["attempts"] for row in rows()), 20),
+    ok(until(lambda: all(row.get("six", {}).get("state") == "sent" for row in rows()) and any(row["report"]["attempts"] for row in rows()), PATIENCE),
        "14: reports wait for dual, probes are out")
     for number, (name, error) in enumerate((("+1 d", DAY), ("-1 d", -DAY), ("+10 y", 10 * YEAR), ("-10 y", -10 * YEAR))):
         clock.set(error)

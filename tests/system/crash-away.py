@@ -91,9 +91,9 @@ def test_v6_in_time(lab, invariants, name, tempers):
     people = [f"{name}{n}@good.test" for n in range(len(tempers))]
     for sender in people:
         lab.send(sender)
-    until(lambda: fake.struck == set(tempers), 8)
+    until(lambda: fake.struck == set(tempers), 20)
     eq(set(tempers) - fake.struck, set(), f"11: {name}: each of {len(tempers)} was met")
-    ok(until(lambda: all("report" in kinds_arrived(invariants.facts(), p) for p in people), 2), f"11: {name}: the reports over dual went")
+    ok(until(lambda: all("report" in kinds_arrived(invariants.facts(), p) for p in people), 20), f"11: {name}: the reports over dual went")
     fake.stop()
     start = time.monotonic()
     found = invariants.settle(70, 1, people)
@@ -109,7 +109,7 @@ def test_v6_final(lab, invariants):
     people = [f"final{n}@good.test" for n in range(len(FINAL))]
     for sender in people:
         lab.send(sender)
-    seen = until(lambda: all(is_told(invariants.facts(), p) for p in people), 10)
+    seen = until(lambda: all(is_told(invariants.facts(), p) for p in people), 60)
     fake.stop()
     ok(seen, "11: a refusal of this message: one processed bounce says that the fault is ours")
 

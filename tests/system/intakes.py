@@ -92,7 +92,7 @@ class Intake:
         return tuple(map(int, found[-1]))
 
 
-def until(condition, seconds=10):
+def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
