@@ -18,13 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "adapter/dns_cache.h"
+#include "adapter/dns_file.h"
 #include "adapter/dns_read.h"
 #include "base/mem.h"
 #include "base/text.h"
 
+#define RESOLV_CONF   "/etc/resolv.conf"
 #define TRIES         3
 #define LOOP_TRIES    4 // c-ares takes up to half of each later attempt away: 12 s at least
 #define STEP_MS       1000
@@ -59,6 +60,9 @@ struct dns {
 	struct question *buckets[BUCKETS]; // those under way
 	size_t n_under_way, at_once;
 	struct dns_cache *cache; // or NULL
+	struct dns_options options;
+	struct dns_file file; // that names the servers, unless options do
+	bool is_stale;        // it has changed: no more are asked until none is under way
 };
 
 struct dns_socket {
@@ -80,8 +84,7 @@ struct question {
 	char name[];
 };
 
-// ---- asking
-// ----------------------------------------------------------------------------------------
+// ---- asking -------------------------------------------------------------------------------------
 
 int dns_init(void)
 {
@@ -99,6 +102,10 @@ static int open_side(struct side *side, const struct dns_options *from, struct a
 	options.lookups = (char[]){"b"}; // DNS alone, no hosts file
 	options.ednspsz = 1232;
 	options.sock_state_cb_data = side;
+	options.resolvconf_path = from->resolv_conf;
+	options.udp_port = options.tcp_port = (unsigned short)from->port;
+	mask |= from->resolv_conf != NULL ? ARES_OPT_RESOLVCONF : 0;
+	mask |= from->port != 0 ? ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT : 0;
 	status = ares_init_options(&side->channel, &options,
 				   mask | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
 					   ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ);
@@ -135,8 +142,7 @@ static void end(struct question *question, struct dns_answer answer)
 	free(question);
 }
 
-// ---- questions under way on the loop
-// -------------------------------------------------------------
+// ---- questions under way on the loop ------------------------------------------------------------
 
 static struct question **place_of(struct dns *dns, enum dns_type type, const char *name)
 {
@@ -244,18 +250,6 @@ static struct question *take_again(struct dns *dns)
 	return question;
 }
 
-static void on_idle(void *arg)
-{
-	struct dns *dns = arg;
-
-	for (int i = 0; i < BATCH && dns->again != NULL; i++)
-		query(take_again(dns));
-	for (int i = 0; i < BATCH && dns->first != NULL && dns->n_under_way < dns->at_once; i++)
-		ask_now(dns, take_first(dns));
-	if (dns->again != NULL || (dns->first != NULL && dns->n_under_way < dns->at_once))
-		source_set_idle(dns->idle);
-}
-
 void dns_ask(struct dns *dns, enum dns_type type, const char *name,
 	     void (*on_answer)(void *arg, struct dns_answer answer), void *arg)
 {
@@ -278,8 +272,7 @@ void dns_ask(struct dns *dns, enum dns_type type, const char *name,
 	source_set_idle(dns->idle);
 }
 
-// ---- the loop drives
-// -----------------------------------------------------------------------------
+// ---- the loop drives ----------------------------------------------------------------------------
 
 static void on_io(void *arg, uint32_t events)
 {
@@ -332,14 +325,9 @@ static void on_socket(void *arg, ares_socket_t fd, int is_in, int is_out)
 	}
 }
 
-static void set_default(int *value, int usual)
+static int open_both(struct dns *dns)
 {
-	if (*value == 0)
-		*value = usual;
-}
-
-static int open_both(struct dns *dns, const struct dns_options *options)
-{
+	const struct dns_options *options = &dns->options;
 	const int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF;
 	struct ares_options more = {.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_IGNTC,
 				    .tries = LOOP_TRIES,
@@ -356,42 +344,69 @@ static int open_both(struct dns *dns, const struct dns_options *options)
 	return error;
 }
 
+// Whether servers are to be asked that the file does not name any more. Where new channels cannot
+// be had, the old ones stay.
+static bool is_out_of_date(struct dns *dns)
+{
+	const ares_channel udp = dns->udp.channel, tcp = dns->tcp.channel;
+
+	if (dns->options.servers == NULL && dns_file_is_changed(&dns->file))
+		dns->is_stale = true;
+	if (!dns->is_stale || dns->n_under_way > 0)
+		return dns->is_stale;
+	dns->is_stale = false;
+	if (open_both(dns) == 0) {
+		ares_destroy(udp);
+		ares_destroy(tcp);
+	} else {
+		dns->udp.channel = udp;
+		dns->tcp.channel = tcp;
+	}
+	return false;
+}
+
+static void on_idle(void *arg)
+{
+	struct dns *dns = arg;
+	const size_t at_once = is_out_of_date(dns) ? 0 : dns->at_once;
+
+	for (int i = 0; i < BATCH && dns->again != NULL; i++)
+		query(take_again(dns));
+	for (int i = 0; i < BATCH && dns->first != NULL && dns->n_under_way < at_once; i++)
+		ask_now(dns, take_first(dns));
+	if (dns->again != NULL || (dns->first != NULL && dns->n_under_way < at_once))
+		source_set_idle(dns->idle);
+}
+
 int dns_open_loop(struct loop *loop, const struct dns_options *options, struct dns **ret_dns)
 {
-	struct dns_options whole = *options;
 	struct dns *dns = mem_new(1, sizeof(*dns));
+	struct dns_options *whole = &dns->options;
 	int error;
 
-	set_default(&whole.attempt_ms, ATTEMPT_MS);
-	set_default(&whole.cache_entries, CACHE_ENTRIES);
-	set_default(&whole.at_once, AT_ONCE);
+	*whole = *options;
+	whole->attempt_ms = whole->attempt_ms != 0 ? whole->attempt_ms : ATTEMPT_MS;
+	whole->cache_entries = whole->cache_entries != 0 ? whole->cache_entries : CACHE_ENTRIES;
+	whole->at_once = whole->at_once != 0 ? whole->at_once : AT_ONCE;
 	dns->loop = loop;
 	dns->udp.dns = dns->tcp.dns = dns;
-	error = open_both(dns, &whole);
+	dns_file_open(&dns->file, whole->resolv_conf != NULL ? whole->resolv_conf : RESOLV_CONF);
+	error = open_both(dns);
 	if (error < 0) {
 		free(dns);
 		return error;
 	}
 	dns->last = &dns->first;
-	dns->at_once = (size_t)whole.at_once;
-	if (whole.cache_entries > 0)
-		dns->cache = dns_cache_new((size_t)whole.cache_entries);
+	dns->at_once = (size_t)whole->at_once;
+	if (whole->cache_entries > 0)
+		dns->cache = dns_cache_new((size_t)whole->cache_entries);
 	dns->tick = loop_add_timer(loop, UINT64_MAX, on_tick, dns);
 	dns->idle = loop_add_idle(loop, on_idle, dns);
 	*ret_dns = dns;
 	return 0;
 }
 
-// ---- without a loop
-// ------------------------------------------------------------------------------
-
-int64_t dns_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+// ---- without a loop -----------------------------------------------------------------------------
 
 // The sockets that c-ares has, as poll(2) wants them.
 static nfds_t wanted(struct dns *dns, struct pollfd polls[ARES_GETSOCK_MAXNUM])

@@ -70,11 +70,14 @@ struct dns_options {
 	const char *servers; // "127.0.0.1:5353,[::1]:53" in place of resolv.conf(5)'s; NULL: those
 	int cache_entries;   // answers that are kept for their TTL; 0: 4096; -1: none
 	int at_once;         // questions under way, others wait in order; 0: 16384
+	char *resolv_conf;   // which outlives the resolver; NULL: /etc/resolv.conf
+	int port;            // of the servers in there; 0: 53
 };
 
 // A resolver that the loop drives, with a cache; the loop outlives it. Questions for the same
-// records share one packet. A server's descriptors are its only ones, two at most. Fails like
-// dns_open(), and by -EINVAL for servers that cannot be read.
+// records share one packet. A server's descriptors are its only ones, two at most. When
+// resolv.conf(5) is another file than before, its servers are asked as soon as those questions have
+// ended that are under way. Fails like dns_open(), and by -EINVAL for servers that cannot be read.
 int dns_open_loop(struct loop *loop, const struct dns_options *options,
 		  struct dns **ret_dns) must_check;
 
@@ -90,7 +93,7 @@ void dns_ask(struct dns *dns, enum dns_type type, const char *name,
 // took.
 int64_t dns_run(struct dns *dns, int64_t deadline);
 
-// The monotonic clock in milliseconds.
+// The monotonic clock in milliseconds, by which answers age. (adapter/dns_cache.c)
 int64_t dns_now(void);
 
 // The name whose PTR records name the address (RFC 1035 section 3.5, RFC 3596 section 2.5). dst

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -175,4 +176,12 @@ struct dns_cache *dns_cache_free(struct dns_cache *cache)
 	free(cache->ring);
 	free(cache);
 	return NULL;
+}
+
+int64_t dns_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -82,6 +82,7 @@ struct scene {
 	bool is_asking;
 	size_t row;
 	int n_answers;
+	char file[40]; // in place of resolv.conf
 };
 
 static void check(const struct dns_answer *answer, size_t i)
@@ -177,6 +178,25 @@ static void test_asked_together(void **state)
 	close_scene(&scene);
 }
 
+static void write_servers(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fprintf(file, "%s\n", text) > 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void on_servers_away(void *arg, struct dns_answer answer)
+{
+	struct scene *scene = arg;
+
+	assert_int_equal(answer.status, DNS_TEMPERROR);
+	write_servers(scene->file, "nameserver 127.0.0.1");
+	scene->n_answers = 499;
+	dns_ask(scene->dns, DNS_A, "a.test", on_one_more, scene);
+}
+
 static void on_none(void *arg, struct dns_answer answer)
 {
 	assert_int_equal(answer.status, DNS_TEMPERROR);
@@ -211,6 +231,33 @@ static void test_closed_early(void **state)
 	assert_int_equal(n_none, 400);
 }
 
+// Servers that do not answer are replaced in resolv.conf: the next question goes to the new ones.
+static void test_fault7_servers_replaced(void **state)
+{
+	struct scene scene = {.file = "/tmp/resolv.XXXXXX"};
+	const int fd = mkstemp(scene.file);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	write_servers(scene.file, "nameserver 127.0.0.9");
+	fake_dns_start(&scene.server, zone, LEN(zone));
+	scene.loop = loop_new();
+	assert_int_equal(
+		dns_open_loop(
+			scene.loop,
+			&(struct dns_options){.attempt_ms = 50,
+					      .resolv_conf = scene.file,
+					      .port = atoi(strrchr(scene.server.servers, ':') + 1)},
+			&scene.dns),
+		0);
+	dns_ask(scene.dns, DNS_A, "a.test", on_servers_away, &scene);
+	assert_int_equal(loop_run(scene.loop), 0);
+	assert_int_equal(scene.server.n_asked, 1);
+	unlink(scene.file);
+	close_scene(&scene);
+}
+
 static void test_bad_servers(void **state)
 {
 	struct loop *loop = loop_new();
@@ -230,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_fault7_answers),
 		cmocka_unit_test(test_asked_together),
 		cmocka_unit_test(test_closed_early),
+		cmocka_unit_test(test_fault7_servers_replaced),
 		cmocka_unit_test(test_bad_servers),
 	};
 
