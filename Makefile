@@ -82,6 +82,9 @@ $(foreach p,$(PARTS),$(eval $(call program,$(p))))
 # Tests wait more than they compute: two at once for each processor.
 TEST_JOBS  ?= $(shell expr 2 '*' $$(nproc))
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*/*.c))
+# $(1), in the order of their names but for those of $(2), which take long, so that none of these is the last one
+first = $(foreach t,$(2),$(filter %/$(t),$(1))) $(filter-out $(addprefix %/,$(2)),$(1))
+UNIT_FIRST := daemon/daemon daemon/letter_any daemon/outbox cli/show adapter/surveyor daemon/surveys adapter/store_damage adapter/listen
 
 # Each links the folder that it tests and the layers. (Second expansion: a pattern's prerequisites may then depend on its stem.)
 .SECONDEXPANSION:
@@ -92,7 +95,7 @@ $(B)/tests/unit/%: tests/unit/%.c $$(B)/lib$$(firstword $$(subst /, ,$$*)).a $(L
 	  $(LAYERS) $(LDFLAGS) $(call packages,$(ALL_LIBS),--libs) $(ALL_LINK) -lcmocka
 
 unit: $(UNIT_TESTS)
-	@prove -j$(TEST_JOBS) --merge --exec tests/unit/tap $(UNIT_TESTS)
+	@prove -j$(TEST_JOBS) --merge --exec tests/unit/tap $(call first,$(UNIT_TESTS),$(UNIT_FIRST))
 
 # (instrumented, gcc knows less of ranges and warns of texts that cannot be cut)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-format-truncation
@@ -146,10 +149,8 @@ deps:
 # In these folders every executable file is a test.
 tests_in = $(shell find tests/$(1) -maxdepth 1 -type f -perm -u+x | sort)
 SYSTEM_JOBS  ?= $(TEST_JOBS)
-# those that take long, so that none of them is the last one
-SYSTEM_FIRST := setup crash-daemon boot-faults boot crash-errors intake_faults crash-away rlimits crash-load survey diagnosis \
-                milter policy dkim check manager milter_dns lab signals postfix_setup clocks crash-intake
-first = $(foreach t,$(2),$(filter %/$(t).py,$(1))) $(filter-out $(patsubst %,tests/system/%.py,$(2)),$(1))
+SYSTEM_FIRST := setup crash-daemon boot-faults boot intake_faults crash-errors crash-away rlimits diagnosis crash-load milter \
+                crash-intake manager lab signals milter_dns policy check postfix_setup clocks dkim
 
 # Programs in C that a consistency test in Python drives.
 DRIVERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/consistency/*.c))
@@ -164,7 +165,7 @@ consistency:
 	@B=$(B) prove -j$(TEST_JOBS) $(or $(call tests_in,$@),$(error no tests))
 
 system: all
-	@B=$(B) prove --timer -j$(SYSTEM_JOBS) $(call first,$(or $(call tests_in,$@),$(error no tests)),$(SYSTEM_FIRST))
+	@B=$(B) prove --timer -j$(SYSTEM_JOBS) $(call first,$(or $(call tests_in,$@),$(error no tests)),$(addsuffix .py,$(SYSTEM_FIRST)))
 
 # The package on a server that is booted, part of `system` too; RELEASE=trixie: of another release, see tests/boot/root.py.
 boot: all
