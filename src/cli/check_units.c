@@ -26,7 +26,8 @@ static int ask(const char *unit, struct buf *out, bool *ret_enabled)
 		return r;
 	buf_addc(out, '\0');
 	out->data[strcspn(out->data, "\n")] = '\0';
-	*ret_enabled = r == 0;
+	// enabled-runtime is Postfix's generator, and holds while its own unit is enabled
+	*ret_enabled = r == 0 && strcmp(out->data, "enabled") == 0;
 	return 0;
 }
 

@@ -36,7 +36,7 @@ ground = []  # where their upper layers are
 SYSTEMCTL = r"""#!/bin/bash
 # keeps /run/units/{enabled,active}/UNIT; an instance is really started and stopped. Its template is /run/units/template, or as of Debian 12
 echo "$*" >>/run/units/calls
-verb=$1; shift; [[ ${1-} != --* ]] || shift; unit=${1-}; name=${unit#postfix@}; name=postfix-${name#postfix-}; name=${name%.service}
+verb=$1; shift; [[ ${1-} != --quiet ]] || exec >/dev/null; [[ ${1-} != --* ]] || shift; unit=${1-}; name=${unit#postfix@}; name=postfix-${name#postfix-}; name=${name%.service}
 postfix() { [[ $unit != postfix@* ]] || postmulti -i "$name" -p "$1" >/dev/null 2>&1 9<&-; }
 is_known() {
 	case $unit in
@@ -58,8 +58,13 @@ start | restart)
 	[[ $unit != postsix.target ]] || (cd /run/units/active && touch $services) ;;
 stop) postfix stop; rm -f "/run/units/active/$unit"
 	[[ $unit != postsix.target ]] || (cd /run/units/active && rm -f $services) ;;
-is-active) [[ -e /run/units/active/$unit ]] ;;
-is-enabled) if [[ $unit == postfix.service ]]; then cat /run/units/default; else [[ -e /run/units/enabled/$unit ]]; fi ;;
+is-active) if [[ -s /run/units/active/$unit ]]; then cat "/run/units/active/$unit"; exit 3; fi
+	[[ ! -e /run/units/active/$unit ]] || { echo active; exit; }
+	echo inactive; exit 3 ;;
+is-enabled) if [[ $unit == postfix.service ]]; then cat /run/units/default; exit; fi
+	[[ ! -e /run/units/enabled/$unit ]] || { echo enabled; exit; }
+	[[ ! -e /run/units/generated || $unit != postfix@* ]] || { echo enabled-runtime; exit; }
+	exit 1 ;;
 status) echo "the state of $unit" ;;
 *) exit 1 ;;
 esac
@@ -409,12 +414,44 @@ def test_other_folders():
     config = read(path)
     for option, folder, why in (("config_directory", "/etc/postfix", "another instance's"),
                                 ("queue_directory", "/var/spool/postfix/", "the default instance's"),
-                                ("data_directory", "/var/lib/postfix", "the default instance's")):
+                                ("data_directory", "/var/lib/postfix", "the default instance's"),
+                                ("config_directory", "/etc", "a folder of the system"), ("queue_directory", "/var/spool/", "a folder of the system"),
+                                ("data_directory", "/var/lib", "a folder of the system")):
         write(path, config.replace("[dual]\n", f"[dual]\n{option} = {folder}\n", 1))
         refused([], rf"{option} in \[dual\] of {path}: {folder} is {why}", f"{option} of others")
         refused(["--remove", "--purge", "--yes"], rf"nothing was changed. {option} in \[dual\]", f"{option} of others, --remove")
+    for option, folder in (("state_directory", "/var/lib"), ("spool_directory", "/var/../var/spool")):
+        write(path, config.replace("[postsix]\n", f"[postsix]\n{option} = {folder}\n", 1))
+        refused(["--remove", "--purge", "--yes"], rf"nothing was changed. {option} in \[postsix\] of {path}: {folder} is a folder of the system",
+                f"{option} of others, --purge")
     write(path, config)
     eq((listening(), calls()), (sorted([DUAL4, f"[{DUAL6}]", f"[{V6}]"]), []), "and nothing is stopped")
+
+
+def test_generated():
+    """Debian 12's generator makes links of its own, which hold while postfix.service is enabled: no reason not to enable a unit."""
+    write("/run/units/generated", "")
+    os.unlink(f"/run/units/enabled/{UNITS[1]}")
+    got = run("/usr/sbin/postsix", "check", "--only", "units")
+    ok(got.returncode == 2 and f"{UNITS[1]}: it is not started at boot: enabled-runtime" in got.stdout, "check: it is not enabled") or diag(got.stdout)
+    eq((setup().returncode, calls()), (0, [f"enable {UNITS[1]}"]), "setup enables it")
+    os.unlink("/run/units/generated")
+
+
+def test_power_cut():
+    """What takes another's place is on the disk before it does."""
+    write("/usr/local/sbin/sync", '#!/bin/bash\necho "$1 $(ls "$1")" >>/run/synced\n', 0o755)
+    secret = read("/etc/postsix/token.secret")
+    write("/etc/postsix/token.secret", "", 0o600)
+    path, aliases = "/etc/postsix/postsix.conf", "/etc/postfix-v6/aliases"
+    os.unlink(aliases)
+    eq(setup("--title", "Durable", "--yes").returncode, 0, "configuration, secret and an instance's file are written")
+    os.unlink("/usr/local/sbin/sync")
+    synced = (read("/run/synced") or "").splitlines()
+    eq([f"{file}.new" for file in (path, "/etc/postsix/token.secret", aliases) if f"{file}.new {file}.new" not in synced], [],
+       "each is synced while it has its own name yet") or diag(synced)
+    write("/etc/postsix/token.secret", secret, 0o600)
+    calls()
 
 
 def test_full_disk():
@@ -432,6 +469,7 @@ def test_full_disk():
 
 def test_remove(first, first_main):
     write("/var/spool/postfix-v6/deferred/A/ABC", "mail\n")
+    write(f"/run/units/active/{UNITS[1]}", "activating\n")  # after a start that failed, before the next
     got = setup("--remove", "--dry-run")
     before = snapshot()
     ok(got.returncode == 0 and "-e destroy" in got.stdout and not difference(before, snapshot()), "--remove --dry-run only shows")
@@ -601,6 +639,8 @@ def main():
     test_token_domain()
     test_failure()
     test_other_folders()
+    test_generated()
+    test_power_cut()
     test_full_disk()
     test_upgrade()
     test_remove(first, first_main)
