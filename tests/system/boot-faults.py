@@ -430,6 +430,28 @@ def check_limits(server):
         check_load(load, f"{what}, and then without")
 
 
+def lose_address(server):
+    """v6's, of which Postfix is told by a restart that fails. What gives it back."""
+    device, address = server.machine.say("ip", "-6", "-o", "address", "show", "to", "2001:db8:25::6/128").split()[1:4:2]
+    server.machine.say("ip", "-6", "address", "del", address, "dev", device)
+    ok(server.machine.run("systemctl", "restart", INSTANCES[1]).returncode != 0, "postfix-v6 does not start without its address")
+    return lambda: server.machine.say("ip", "-6", "address", "add", address, "dev", device, "nodad")
+
+
+def check_instances(server):
+    """As at a boot where the address is late; and a master(8) that is killed."""
+    give_back = lose_address(server)
+    give_back()
+    ok(server.until(lambda: server.machine.is_active(INSTANCES[1])), "it does when the address has come, by itself")
+    for i, unit in zip(("dual", "v6"), INSTANCES):
+        place = f"/var/spool/postfix-{i}/pid/master.pid"
+        pid = server.machine.read(place).strip()
+        server.machine.say("kill", "-KILL", pid)
+        ok(server.until(lambda place=place, pid=pid, unit=unit: server.machine.read(place).strip() != pid and server.machine.is_active(unit)),
+           f"postfix-{i} is back after its master was killed")
+    check_works(server, "after that")
+
+
 def check_locked_database(server):
     """Fault 4: somebody else has the database; requests wait in the spool, at no cost."""
     pid = server.machine.main_pid("postsixd")
@@ -464,6 +486,7 @@ def check_all(server):
     check_no_storm(server)
     check_certificate(server)
     check_places(server)
+    check_instances(server)
     check_limits(server)
     check_newer_database(server)
     for each in sorted(int(re.search(r"(\d+)\.sql$", path)[1]) for path in glob.glob(f"{FIXTURES}/version-*.sql")):
