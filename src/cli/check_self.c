@@ -5,7 +5,8 @@
 // IPv6-only domain's MX as anyone's does, through milter, policy, pipe, intake and spool to
 // postsixd, whose two answers go to the operator, or to another mailbox. Nothing lets it pass: it
 // is a request like any other, under every limit, and no message can pretend to be it. What is
-// waited for stands in the database.
+// waited for stands in the database. Where the domain has several hosts (token_domain), its MX may
+// be another one, whose database is not ours: there the request goes to our own listener at once.
 //
 // postfix-v6 hands what is for the operator to postfix-dual, as their server may have IPv4 only; so
 // nobody tells of that probe's fate, and it is enough that postfix-v6 has it no more.
@@ -30,6 +31,7 @@ struct trial {
 	struct check *check;
 	const char *sender;
 	const char *domain; // IPv6-only
+	char direct[64];    // address of the listener, or empty: by way of postfix-dual
 	char id[128];       // the Message-ID, with its brackets
 	char queued[SMTP_REPLY_TEXT_SIZE];
 	struct inspect_request found;
@@ -164,27 +166,64 @@ static void say_over(struct trial *trial)
 	}
 }
 
+// The first IPv6 address on which mail to the IPv6-only domain is taken: dual's where v6 only
+// sends.
+static void find_direct(struct trial *trial)
+{
+	const struct config *config = trial->check->config;
+	const char *list = config->v6.listen[0] != '\0' ? config->v6.listen : config->dual.listen;
+
+	while (*list != '\0') {
+		size_t len = strcspn(list, " ,\t");
+
+		if (memchr(list, ':', len) != NULL && len < sizeof(trial->direct)) {
+			memcpy(trial->direct, list, len);
+			return;
+		}
+		list += len;
+		list += strspn(list, " ,\t");
+	}
+}
+
+static void choose_site(struct trial *trial)
+{
+	const struct check *check = trial->check;
+
+	for (size_t i = 0; i < check->config->n_sites; i++) {
+		const struct config_site *site = &check->config->sites[i];
+
+		if (check->site != NULL && strcmp(site->name, check->site) != 0)
+			continue;
+		trial->domain = site->v6_domain.text;
+		if (strcmp(site->token_domain.text, site->v6_domain.text) != 0)
+			find_direct(trial);
+		return;
+	}
+}
+
 void check_self_test(struct check *check)
 {
 	const struct config *config = check->config;
 	struct trial trial = {.check = check, .sender = check->self_sender};
-	int fd = talk_open(config->dual.inject, SOCK_STREAM), r = fd;
+	int fd, r;
 
 	if (trial.sender == NULL)
 		trial.sender = config->operator_address;
-	for (size_t i = 0; i < config->n_sites && trial.domain == NULL; i++)
-		if (check->site == NULL || strcmp(config->sites[i].name, check->site) == 0)
-			trial.domain = config->sites[i].v6_domain.text;
+	choose_site(&trial);
+	r = fd = trial.direct[0] != '\0' ? talk_open_smtp(trial.direct)
+					 : talk_open(config->dual.inject, SOCK_STREAM);
 	snprintf(trial.id, sizeof(trial.id), "<self-test.%" PRIx64 "@localhost>", seal_random_id());
 	if (fd >= 0) {
 		r = submit(&trial, fd);
 		close(fd);
 	}
 	if (r < 0) {
-		check_say(check, CHECK_FAIL, config->dual.inject,
-			  "postfix-dual did not take it: %s",
+		check_say(check, CHECK_FAIL,
+			  trial.direct[0] != '\0' ? trial.direct : config->dual.inject,
+			  "the instance did not take it: %s",
 			  r == -EPROTO ? trial.queued : strerror(-r));
-		check_mend(check, "systemctl start %sdual", check->unit_prefix);
+		check_mend(check, "systemctl start %s%s", check->unit_prefix,
+			   trial.direct[0] != '\0' && config->v6.listen[0] != '\0' ? "v6" : "dual");
 		return;
 	}
 	watch(&trial);

@@ -5,7 +5,9 @@
 // our own servers, and TALK_MAX bounds how often.
 #include "cli/talk.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -15,24 +17,41 @@
 #include "base/text.h"
 #include "mail/smtp_reply.h"
 
-int talk_open(const char *path, int type)
+#define SMTP_PORT 25
+
+static int connect_to(const struct sockaddr *address, socklen_t size, int type)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	const struct timeval wait = {.tv_sec = TALK_SECONDS};
 	int fd, r;
 
-	if (!text_copy(address.sun_path, sizeof(address.sun_path), path))
-		return -ENAMETOOLONG;
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	fd = socket(address->sa_family, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) == 0 &&
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+	    connect(fd, address, size) == 0)
 		return fd;
 	r = -errno;
 	close(fd);
 	return r == -EAGAIN ? -ETIMEDOUT : r;
+}
+
+int talk_open(const char *path, int type)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (!text_copy(address.sun_path, sizeof(address.sun_path), path))
+		return -ENAMETOOLONG;
+	return connect_to((const struct sockaddr *)&address, sizeof(address), type);
+}
+
+int talk_open_smtp(const char *address)
+{
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(SMTP_PORT)};
+
+	if (inet_pton(AF_INET6, address, &to.sin6_addr) != 1)
+		return -EINVAL;
+	return connect_to((const struct sockaddr *)&to, sizeof(to), SOCK_STREAM);
 }
 
 int talk_send(int fd, const void *data, size_t len)

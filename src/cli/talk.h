@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// A few words with a server of this host, by a unix socket. Blocking, and no step of it takes
+// A few words with a server of this host. Blocking, and no step of it takes
 // longer than TALK_SECONDS.
 #pragma once
 
@@ -14,6 +14,9 @@
 
 // A connected socket of that type (SOCK_STREAM, SOCK_SEQPACKET), or a negative errno.
 int talk_open(const char *path, int type) must_check;
+
+// The same to port 25 of an IPv6 address of this host. -EINVAL where it is none.
+int talk_open_smtp(const char *address) must_check;
 
 // 0, or a negative errno: -ETIMEDOUT, -EPIPE.
 int talk_send(int fd, const void *data, size_t len) must_check;

@@ -207,6 +207,16 @@ def test_faulty_records(first, second):
     ok("ns-no-a b.six.test" in [subject for subject, _, _ in found], "--strict: and one of its name servers") or diag(found)
 
 
+def test_self_test(first, second):
+    """The MX that is tried first is the second host's: what goes there never comes into the first one's database."""
+    first.lab("publish", stdin=b"six.test. MX 1 mx2.six.test.\n")
+    for house in (first, second):
+        ran = inside(house, f"{B}/postsix", "check", "-c", f"{house.state}/postsix.conf", "--only", "spool", "--self-test",
+                     "--self-wait", "20s", "--json", "one")
+        found = [line for line in json.loads(ran.stdout)["checks"] if line["check"] == "self-test"]
+        ok(len(found) == 1 and "the request came through" in found[0]["text"], f"{house.name}: a self-test is of this host") or diag(found)
+
+
 def main():
     with House("hosts") as first, House("hosts") as second:
         second.name += "-2"
@@ -223,6 +233,7 @@ def main():
         first.invariants("at the first host")
         second.invariants("at the second")
         test_faulty_records(first, second)
+        test_self_test(first, second)
     done()
 
 
