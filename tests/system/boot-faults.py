@@ -439,7 +439,7 @@ def lose_address(server):
 
 
 def check_instances(server):
-    """As at a boot where the address is late; and a master(8) that is killed."""
+    """As at a boot where the address is late; a master(8) that is killed; and none of postsix."""
     give_back = lose_address(server)
     give_back()
     ok(server.until(lambda: server.machine.is_active(INSTANCES[1])), "it does when the address has come, by itself")
@@ -449,6 +449,12 @@ def check_instances(server):
         server.machine.say("kill", "-KILL", pid)
         ok(server.until(lambda place=place, pid=pid, unit=unit: server.machine.read(place).strip() != pid and server.machine.is_active(unit)),
            f"postfix-{i} is back after its master was killed")
+    ours = (*SERVICES, *SOCKETS)
+    server.machine.say("systemctl", "stop", "postsix.target")
+    ok(server.until(lambda: server.active(*ours) == list(ours)), "with the target all of postsix stops")
+    told(server.machine.run("systemctl", "restart", "postfix.service", *INSTANCES), "Postfix is restarted")
+    eq(server.active(*ours), list(ours), "and starts nothing of it")
+    server.machine.say("systemctl", "start", "postsix.target")
     check_works(server, "after that")
 
 
