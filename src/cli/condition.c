@@ -3,6 +3,7 @@
 
 // An instance is asked by showq, since its master listens there whatever else is busy, and nothing
 // is logged. Since when a part runs is systemd's to say: it leaves a link for each unit's start.
+// Where it listens itself, for a service, anybody is connected: whoever answers is the service.
 
 #include "cli/condition.h"
 
@@ -14,14 +15,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/unit.h"
 
-#define UNITS    "/run/systemd/units/invocation:"
-#define WAIT_MS  1000
-#define READ_MAX (1024 * 1024) // of a mail queue's list
+#define UNITS     "/run/systemd/units/invocation:"
+#define WAIT_MS   1000
+#define PAUSE_MS  50
+#define STARTS_MS 4000
+#define SETTLED   2             // seconds
+#define READ_MAX  (1024 * 1024) // of a mail queue's list
 
 static int connect_to(const char *path, int type)
 {
@@ -43,15 +48,6 @@ static int connect_to(const char *path, int type)
 		return r;
 	}
 	return fd;
-}
-
-static int ask_socket(const char *path, int type)
-{
-	int fd = connect_to(path, type);
-
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 ? fd : 0;
 }
 
 // What showq says is read to its end, so that it has no broken pipe to complain about.
@@ -80,6 +76,33 @@ static int64_t started(const char *unit)
 
 	snprintf(path, sizeof(path), UNITS "%s", unit);
 	return lstat(path, &info) == 0 ? info.st_mtime : 0;
+}
+
+// Whether it has been there for a while, which one that ends again and again never is.
+static bool is_settled(const char *unit)
+{
+	const int64_t since = started(unit), now = time(NULL);
+
+	return since > 0 && (since + SETTLED <= now || since > now);
+}
+
+// By a name without ".service". A service that the connection starts has a moment for it.
+static int ask_service(const char *name, const char *path, int type)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	struct ucred listener = {0};
+	socklen_t size = sizeof(listener);
+	char service[64];
+	auto_fd int fd = connect_to(path, type);
+
+	if (fd < 0)
+		return fd;
+	snprintf(service, sizeof(service), "%s.service", name);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &size) < 0 || listener.pid != 1)
+		return 0;
+	for (int i = 0; i < STARTS_MS / PAUSE_MS && !is_settled(service); i++)
+		nanosleep(&pause, NULL);
+	return is_settled(service) ? 0 : -ESRCH;
 }
 
 // An instance's unit has one of two names, and only one that runs has a link: nobody has to be
@@ -125,14 +148,18 @@ void condition_find(const struct config *config, struct condition *ret_condition
 	struct condition condition = {
 		.parts =
 			{
-				{"postsixd", ask_socket(config->policy_socket, SOCK_STREAM),
+				{"postsixd",
+				 ask_service("postsixd", config->policy_socket, SOCK_STREAM),
 				 started("postsixd.service")},
-				{"intake", ask_socket(config->intake_socket, SOCK_SEQPACKET),
+				{"intake",
+				 ask_service("postsix-intake", config->intake_socket,
+					     SOCK_SEQPACKET),
 				 started("postsix-intake.service")},
 				{"milter",
 				 config->milter_socket[0] == '\0'
 					 ? -ENOENT
-					 : ask_socket(config->milter_socket, SOCK_STREAM),
+					 : ask_service("postsix-milter", config->milter_socket,
+						       SOCK_STREAM),
 				 started("postsix-milter.service")},
 				{"postfix-dual", ask_instance(&config->dual),
 				 started_instance("dual")},

@@ -111,6 +111,19 @@ def check_operating(server):
     told(verdict, "postsix check, its self-test included, clock left out")
 
 
+def check_no_answer(server):
+    """Where the daemon ends at each start it is systemd that listens, and that is nobody's answer."""
+    server.machine.say("chmod", "700", "/etc/postsix")
+    server.machine.run("systemctl", "restart", "postsixd.service")
+    said = server.machine.run("postsix", "status")
+    ok(said.returncode == 69 and re.search("(?m)^postsixd +does NOT answer", said.stdout), "postsix status, where postsixd cannot start") or diag(
+        f"{said.returncode}: {said.stdout}")
+    server.machine.say("chmod", "755", "/etc/postsix")
+    server.machine.say("systemctl", "reset-failed", "postsixd.socket", "postsixd.service")
+    server.machine.say("systemctl", "restart", "postsixd.socket", "postsixd.service")
+    eq(server.machine.run("postsix", "status").returncode, 0, "and where it can again")
+
+
 def enable_metrics(server):
     """As doc/OPERATIONS.md has it; the folder is the node exporter's. The timer begins a minute after the boot."""
     told(server.machine.run("systemctl", "start", "postsix-metrics.service"), "metrics, on a server without node exporter")
@@ -207,6 +220,7 @@ with Server("boot") as the_server:
     check_answers(the_server, "at first", "ada")
     check_bounce(the_server, "at first", "bob")
     check_operating(the_server)
+    check_no_answer(the_server)
     check_metrics(the_server)
     check_reboot(the_server)
     check_upgrade(the_server)
