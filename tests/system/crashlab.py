@@ -22,7 +22,7 @@ USERS = {"postsixd": "postsix", "intake": "postsix-intake"}
 BRIEF_SURVEYS = "--set=postsix.survey_deadline=1"
 
 
-def until(condition, seconds=10.0, every=0.02):
+def until(condition, seconds=60.0, every=0.02):
     """Its first true value, or its last one when the time is over."""
     deadline = time.monotonic() + seconds
     while True:

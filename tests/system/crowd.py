@@ -123,7 +123,7 @@ def test_crowd(house, folder):
     for connection in connections:
         connection.close()
     for name, (pid, descriptors, _) in before.items():
-        house.until(lambda name=name, descriptors=descriptors: house.look(name)[1] <= descriptors + DESCRIPTORS_MAX, 10)
+        house.until(lambda name=name, descriptors=descriptors: house.look(name)[1] <= descriptors + DESCRIPTORS_MAX)
         now = house.look(name)
         ok(now and now[0] == pid and now[1] <= descriptors + DESCRIPTORS_MAX, f"15: {name} has {now[1]} descriptors again, {descriptors} at the start")
 

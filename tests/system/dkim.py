@@ -89,7 +89,7 @@ def test_every_kind(house):
     house.up()
     requests_of(house, ("good", "v4only", "deaf", "strict"))
     requests_of(house, ("strict",), to=b"test@seis.test")
-    house.until(lambda: len(house.mails("p@deaf.test")) == 3 and len(house.mails("p@strict.test")) == 4, 30)
+    house.until(lambda: len(house.mails("p@deaf.test")) == 3 and len(house.mails("p@strict.test")) == 4)
     house.wait()
     mails, lookup = house.mails(), Dns(house)
     eq({mail.kind for mail in mails}, {"report", "six", "delay", "bounce"}, "every kind of mail arrived")
@@ -125,7 +125,7 @@ def test_octet_for_octet(house):
                 client.sendall(line)
                 reply = lines.readline()
             ok(reply.startswith(b"250 "), f"{instance} takes a message at inject") or diag(reply)
-        found = house.until(lambda i=instance: house.mails(f"{i}@good.test"), 10)
+        found = house.until(lambda i=instance: house.mails(f"{i}@good.test"))
         eq([mail.own_octets() for mail in found], [AWKWARD], f"{instance}: what is handed in is what arrives, below Received")
 
 
@@ -149,7 +149,7 @@ def test_authenticated(house):
         signed = dkim.sign(octets, b"k", b"signed.test", key) + octets
         reply = house.send(change(signed) if change else signed, sender=sender.encode())
         ok(reply.startswith("250"), f"a request of {sender}, signed by signed.test") or diag(reply)
-    house.until(lambda: len(re.findall("request=answered", house.log())) == len(SIGNERS), 15)
+    house.until(lambda: len(re.findall("request=answered", house.log())) == len(SIGNERS))
     log = house.log()
     for sender, (_, signature, host, wanted) in SIGNERS.items():
         line = re.search(rf"request=answered, from=<{sender}>, .*queue_id=(\w+), .* authenticated=([\w-]+),", log)
@@ -170,7 +170,7 @@ def test_refused(house, broken, *words):
     house.up(*words, zone="".join(zone for zone, _ in broken.values()))
     for domain, (_, reply) in broken.items():
         requests_of(house, ("strict",), to=f"test@{domain}".encode())
-        house.until(lambda d=domain: [m for m in house.mails("p@strict.test") if m.kind == "bounce" and d in m.text()], 15)
+        house.until(lambda d=domain: [m for m in house.mails("p@strict.test") if m.kind == "bounce" and d in m.text()])
         house.wait()
         rows = house.sql("SELECT status, class, diagnostic FROM dsn d JOIN message m ON m.id = d.message JOIN request r"
                          " ON r.id = m.request WHERE recipient = ? AND d.decision = 'used'", f"test@{domain}")

@@ -197,7 +197,7 @@ class House:
     def wait(self, seconds=30):
         self.lab("wait", str(seconds))
 
-    def until(self, condition, seconds=30):
+    def until(self, condition, seconds=60):
         deadline = time.monotonic() + seconds
         while not condition() and time.monotonic() < deadline:
             time.sleep(0.1)

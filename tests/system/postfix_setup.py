@@ -115,7 +115,7 @@ def inside(*command):
     return run("ip", "netns", "exec", SPACE, *command)
 
 
-def until(what, seconds=15):
+def until(what, seconds=60):
     end = time.monotonic() + seconds
     while not what() and time.monotonic() < end:
         time.sleep(0.1)
@@ -143,7 +143,7 @@ class Instances:
         return [dict(a.split("=", 1) for a in re.findall(r"\[([a-z_]+=.*?)\] ", line))
                 for line in read(self.folder + "/out/args").splitlines()]
 
-    def logged(self, instance, pattern, seconds=15):
+    def logged(self, instance, pattern, seconds=60):
         if ok(until(lambda: re.search(pattern, self.log(instance)), seconds), f"{instance} logs {pattern[:80]}"):
             return
         diag(self.log(instance)[-3000:])
@@ -370,7 +370,7 @@ def test_dsn(pf):
             ("failure", r"Action: failed\nStatus: 5\.4\.4\nDiagnostic-Code: X-Postfix; Host or domain name not found\. Name service"
              r" error for name=mx\.v4only\.test type=AAAA: Host found but no data record"),
             ("delay", r"Action: delayed\nStatus: 4\.4\.1"), ("giving up", r"Action: failed\nStatus: 4\.4\.1")):
-        ok(until(lambda p=pattern: re.search(p, mail()), 25), f"its {what} comes to the pipe as a DSN") or diag(mail()[-2000:])
+        ok(until(lambda p=pattern: re.search(p, mail()), 60), f"its {what} comes to the pipe as a DSN") or diag(mail()[-2000:])
     eq([[a[n] for n in ("sender", "recipient", "client_address", "client_helo", "client_protocol")] for a in pf.args()[2:]],
        [["", TOKEN + "@a.seis.test", "", "", ""]] * 4, "with an empty sender and no client")
     ok("zero result" not in pf.log("v6"), "no complaint about a bounce template")
