@@ -15,6 +15,7 @@ import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 PATIENCE = 90
+OWN_CLOCK = ("setpriv", "--bounding-set", "-sys_time")  # this machine's clock is not to be set: namespaces have none of their own
 REBOOT = 133  # nspawn's status where the machine wants to boot again
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8",
                "DEBIAN_FRONTEND": "noninteractive", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
@@ -122,7 +123,7 @@ class Machine:
     def run(self, *command, stdin="", seconds=PATIENCE):
         """What came of it: returncode, and both streams in stdout. Without a terminal."""
         try:
-            return subprocess.run(("nsenter", "--target", str(self.leader), "--all", "--wdns=/tmp", *command), input=stdin,
+            return subprocess.run((*OWN_CLOCK, "nsenter", "--target", str(self.leader), "--all", "--wdns=/tmp", *command), input=stdin,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
                                   timeout=seconds, env=ENVIRONMENT)
         except subprocess.TimeoutExpired as late:
