@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -60,4 +61,15 @@ const char *certificate_end(const char *path, int64_t *ret_end)
 		return "its dates cannot be read";
 	*ret_end = timegm(&end);
 	return NULL;
+}
+
+bool certificate_names(const char *path, const char *name)
+{
+	auto_file FILE *file = fopen(path, "re");
+	X509 *certificate = file == NULL ? NULL : PEM_read_X509(file, NULL, NULL, NULL);
+	bool is_named = certificate == NULL ||
+			X509_check_host(certificate, name, strlen(name), 0, NULL) == 1;
+
+	X509_free(certificate);
+	return is_named;
 }

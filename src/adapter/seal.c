@@ -106,6 +106,26 @@ int seal_open(const char *path, struct seal **ret_seal)
 	return 0;
 }
 
+const char *seal_fault(int error)
+{
+	static const struct {
+		int error;
+		const char *says;
+	} faults[] = {
+		{-ENOENT, "there is no such file; postsix setup makes it"},
+		{-ENODATA, "each line wants a secret of 16 octets or more, and there is a shorter "
+			   "one, or none"},
+		{-EFBIG, "a line has more than 1024 octets"},
+		{-E2BIG, "there are more than four secrets"},
+		{-EPERM, "group or others may write it"},
+	};
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (faults[i].error == error)
+			return faults[i].says;
+	return strerror(-error);
+}
+
 struct seal *seal_free(struct seal *seal)
 {
 	if (seal == NULL)

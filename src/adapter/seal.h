@@ -30,6 +30,9 @@ struct seal;
 // -ENODATA too short, or none; -EFBIG too long, -E2BIG too many, -EPERM writable by others.
 int seal_open(const char *path, struct seal **ret_seal) must_check;
 
+// What an error of seal_open means: a sentence, static or strerror(3)'s.
+const char *seal_fault(int error);
+
 // How many secrets it has.
 size_t seal_count(const struct seal *seal);
 struct seal *seal_free(struct seal *seal);

@@ -45,6 +45,7 @@ static const struct row {
 	{"queue", check_queue, "is the instance started? its log says what is deferred, and why"},
 	{"disk", check_disk, "make room there"},
 	{"clock", check_clock, "run a time service: timedatectl set-ntp true"},
+	{"secret", check_secret, "run as root"},
 	{"certificate", check_certificate, "renew it, then reload the instance"},
 };
 
@@ -189,8 +190,8 @@ static const char help[] =
 	"      --strict          the IPv6-only domain's name servers may have no A either\n"
 	"      --server ADDRESS  the DNS server to ask, not resolv.conf(5)'s\n"
 	"      --only CHECK,…    these alone; --skip CHECK,…: all but these: dns, port25,\n"
-	"                        inject, units, settings, policy, milter, intake,\n"
-	"                        spool, database, queue, disk, clock, certificate\n"
+	"                        inject, units, settings, policy, milter, intake, spool,\n"
+	"                        database, queue, disk, clock, secret, certificate\n"
 	"      --self-test[=FROM] sends itself a request by the operator, or FROM, who\n"
 	"                        gets both answers, and waits for them to be sent\n"
 	"      --self-wait TIME  for how long (2min)\n"

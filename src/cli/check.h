@@ -80,5 +80,6 @@ void check_database(struct check *check);
 void check_queue(struct check *check);
 void check_disk(struct check *check);
 void check_clock(struct check *check);
+void check_secret(struct check *check);
 void check_certificate(struct check *check);
 void check_self_test(struct check *check);

@@ -145,7 +145,8 @@ static void look_at_room(struct check *check, const char *folder)
 		  (uint64_t)room.f_bavail * room.f_frsize / MEGABYTE,
 		  share(room.f_bavail, room.f_blocks), share(room.f_favail, room.f_files));
 	if (check->lines[check->n_lines - 1].level != CHECK_OK)
-		check_mend(check, "make room there: while it is full, mail waits at its sender's");
+		check_mend(check, "make room there: until then mail waits, in the spool, in a "
+				  "queue or at its sender's");
 }
 
 void check_disk(struct check *check)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Copyright (c) 2026 The postsix authors
 
-// The host around us: its clock, and the instances' certificates.
+// The host around us: its clock, the secret, and the instances' certificates.
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "adapter/certificate.h"
+#include "adapter/seal.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/check.h"
@@ -40,6 +41,29 @@ void check_clock(struct check *check)
 		check_say(check, CHECK_OK, "", "it is synchronised, within %ld ms",
 			  clock.maxerror / 1000);
 	}
+}
+
+// ---- the secret ---------------------------------------------------------------------------------
+
+// postsixd goes on with the one that it was started with: nothing else tells before its next start.
+void check_secret(struct check *check)
+{
+	const char *path = check->config->token_secret_file;
+	struct seal *seal = NULL;
+	int r = seal_open(path, &seal);
+	size_t n = r < 0 ? 0 : seal_count(seal);
+
+	if (r < 0) {
+		check_say(check, CHECK_FAIL, path, "%s", seal_fault(r));
+		if (r != -EACCES)
+			check_mend(check,
+				   "before postsixd is started again: put it back from the "
+				   "backup; `postsix setup --yes` makes a new one, by which the "
+				   "fate of probes under way is not told");
+	} else {
+		check_say(check, CHECK_OK, path, "%zu %s", n, text_plural(n, "secret", "secrets"));
+	}
+	seal_free(seal);
 }
 
 // ---- certificates -------------------------------------------------------------------------------
@@ -101,8 +125,18 @@ static void look_at_key(struct check *check, size_t first, const char *path, con
 		   path, check->config->path);
 }
 
+// Who verifies (DANE, MTA-STS) wants the name of the MX; who only encrypts does not look.
+static void look_at_name(struct check *check, const char *path, const char *name)
+{
+	if (certificate_names(path, name))
+		return;
+	check_say(check, CHECK_WARN, path, "it is not for the name %s", name);
+	check_mend(check, "senders that verify refuse it, all others take it: have it renewed with "
+			  "that name among its own, then reload the instance");
+}
+
 // Each key stands before its certificate, in a file of its own or in the same.
-static void look_at_files(struct check *check, size_t first, char *files)
+static void look_at_files(struct check *check, size_t first, const char *name, char *files)
 {
 	const char *key = NULL, *last = NULL;
 	bool has_certificate = false;
@@ -117,8 +151,10 @@ static void look_at_files(struct check *check, size_t first, char *files)
 		}
 		if (!is_said(check, first, path, NULL))
 			look_at_file(check, path);
-		if (key != NULL || !has_certificate) // else it is more of a chain
+		if (key != NULL || !has_certificate) { // else it is more of a chain
 			look_at_key(check, first, path, key != NULL ? key : path);
+			look_at_name(check, path, name);
+		}
 		has_certificate = true;
 		key = NULL;
 	}
@@ -142,7 +178,7 @@ static void look_at_instance(struct check *check, size_t first,
 
 	// where it fails, the settings' check says so
 	if (process_run(argv, 60, &out, &errors) == 0 && out.data != NULL)
-		look_at_files(check, first, out.data);
+		look_at_files(check, first, config->hostname, out.data);
 }
 
 void check_certificate(struct check *check)

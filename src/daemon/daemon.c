@@ -268,7 +268,7 @@ static bool open_rest(struct daemon *daemon, FILE *errors, int *ret_status)
 	*ret_status = EX_CONFIG;
 	r = seal_open(config->token_secret_file, &daemon->seal);
 	if (r < 0) {
-		fprintf(errors, "%s: %s\n", config->token_secret_file, strerror(-r));
+		fprintf(errors, "%s: %s\n", config->token_secret_file, seal_fault(r));
 		return false;
 	}
 	r = spool_open(config->spool_directory, &daemon->spool);

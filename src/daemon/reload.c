@@ -60,7 +60,7 @@ static bool parts_read(struct parts *parts, const struct daemon *daemon, FILE *e
 	parts->languages = languages_read(config, errors);
 	r = seal_open(config->token_secret_file, &parts->seal);
 	if (r < 0)
-		fprintf(errors, "%s: %s\n", config->token_secret_file, strerror(-r));
+		fprintf(errors, "%s: %s\n", config->token_secret_file, seal_fault(r));
 	return letter_check_templates(config, errors) && parts->signing != NULL &&
 	       parts->diagnose_table != NULL && parts->languages != NULL && parts->seal != NULL;
 }

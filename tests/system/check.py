@@ -27,7 +27,7 @@ NOBODY = "198.51.100.10"  # has no DNS server
 PATIENCE = 60  # s
 PTR6 = "6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.5.2.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
 ALL = ["dns", "port25", "inject", "units", "settings", "policy", "milter", "intake", "spool", "database", "queue", "disk", "clock",
-       "certificate"]
+       "secret", "certificate"]
 HEAD = """$ORIGIN .
 $TTL 60
 @ SOA dns.world.test. hostmaster.world.test. 1 60 60 60 5
@@ -388,13 +388,15 @@ def test_settings(yard):
 
 
 def test_certificates(yard):
-    key, other, good, soon, expired = (f"{yard.folder}/{name}.pem" for name in ("key", "other", "good", "soon", "expired"))
+    key, other, good, elsewhere, soon, expired = (f"{yard.folder}/{name}.pem" for name in ("key", "other", "good", "elsewhere", "soon", "expired"))
     run = lambda *words: subprocess.run(("openssl", *words), check=True, capture_output=True)
     run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", good, "-subj", "/CN=mx.six.test", "-days", "90")
+    run("req", "-x509", "-key", key, "-out", elsewhere, "-subj", "/CN=mx.elsewhere.test", "-days", "90")
     run("genrsa", "-out", other, "2048")
     for path, days in ((soon, "5"), (expired, "-1")):
         run("x509", "-in", good, "-signkey", key, "-days", days, "-out", path)
     for path, status, says, mend in ((good, 0, "", ""), (soon, 1, "it expires on ", "renew it"), (expired, 2, "it expired on ", "renew it"),
+                                     (elsewhere, 1, "it is not for the name mx.six.test", "renewed with that name"),
                                      (f"{yard.folder}/none", 2, "No such file", "a certificate that is there"),
                                      (key, 2, "there is no certificate in it", "a certificate that is there")):
         yard.postconf("v6", "-e", f"smtpd_tls_cert_file={path}", f"smtpd_tls_key_file={key}")
@@ -439,6 +441,8 @@ def test_files(yard):
     with open(database, "wb") as file:
         file.write(b"SQLite format 3\0" + b"x" * 5000)
     fails(yard.check("--only", "database", config=config), ["database"], "it cannot be read", "", "no database at all")
+    config = yard.config("secret", ("^token_secret_file = .*", f"token_secret_file = {yard.folder}/none"))
+    fails(yard.check("--only", "secret", config=config), ["secret"], "there is no such file", "from the backup", "no token secret")
     config = yard.config("key", (r"^(dkim_key_file = .*/)one\.rsa", r"\1two.rsa"))
     fails(yard.check("--only", "dns", "one", config=config), ["dns"], "the record of another key", f"`postsix dns -c {config} one`", "we sign with another key")
     config = yard.config("nokey", (r"^(dkim_key_file = .*/)one\.rsa", r"\1none.rsa"))
@@ -450,7 +454,8 @@ def test_self(yard):
     line = [x for x in found.lines if x["check"] == "self-test"]
     ok(line and line[0]["level"] == "ok" and "operator@good.test" in line[0]["text"], "the self-test passes") or diag(found.out)
     ok(yard.until(lambda: len(yard.mails("operator@good.test")) >= 2, PATIENCE), "and the operator has both answers")
-    eq([mail.facts["client"] for mail in yard.mails("operator@good.test") if mail.kind == "six"], ["2001:db8:25::6"], "the probe over IPv6, as anybody's")
+    eq([mail.facts["client"] for mail in yard.mails("operator@good.test") if mail.kind == "six"], ["2001:db8:25::6"],
+       "the probe over IPv6, as anybody's")
     found = yard.check("--only", "policy", "--self-test=person@good.test", "--self-wait", f"{PATIENCE}s", "two")
     eq((found.status, len(yard.mails("person@good.test")), yard.sql("SELECT recipient FROM request WHERE requester = 'person@good.test'")),
        (0, 2, [{"recipient": "test@seis.test"}]), "another person's, at another site")

@@ -93,6 +93,17 @@ static enum seal_verdict check(const struct seal *seal, const struct token *toke
 }
 
 // Newlines at the end are the editor's, not the secret's.
+static void test_faults_are_told(void **state)
+{
+	(void)state;
+	assert_string_equal(seal_fault(-ENOENT), "there is no such file; postsix setup makes it");
+	assert_non_null(strstr(seal_fault(-ENODATA), "16 octets"));
+	assert_non_null(strstr(seal_fault(-EFBIG), "1024 octets"));
+	assert_non_null(strstr(seal_fault(-E2BIG), "more than four"));
+	assert_non_null(strstr(seal_fault(-EPERM), "may write"));
+	assert_string_equal(seal_fault(-EACCES), strerror(EACCES));
+}
+
 static void test_trailing_newline(void **state)
 {
 	struct seal *bare = make_seal(SECRET);
@@ -314,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_secret_file),
 		cmocka_unit_test(test_secret_file_that_is_not_there),
+		cmocka_unit_test(test_faults_are_told),
 		cmocka_unit_test(test_trailing_newline),
 		cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_several_secrets),
