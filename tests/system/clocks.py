@@ -41,11 +41,13 @@ class Clock:
         """Both programs, with that error."""
         for program in (self.lab.daemon, self.lab.intake):
             status = program.end()
-            ok(status == 0, f"14: {program.name} stops, to be started {seconds / DAY:+.0f} d off") or diag(status)
+            ok(status == 0, f"14: {program.name} stops, to be started {seconds / DAY:+.0f} d off") \
+                or diag("\n".join([f"status {status}", *self.lab.log().splitlines()[-30:]]))
             self.set(seconds)
             program.start(*self.wrapper)
             program.wrapped = False  # env(1) becomes it
-        until(self.lab.listens)
+        # nobody looks into a database that is being opened
+        until(lambda: self.lab.listens() and f"postsixd[{self.lab.daemon.pid}]: started" in self.lab.log())
 
 
 def rows_of(invariants, sender):
