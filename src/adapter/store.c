@@ -49,6 +49,8 @@ static int to_errno(int result)
 		return -EEXIST;
 	case SQLITE_READONLY:
 		return -EROFS;
+	case SQLITE_CANTOPEN:
+		return -EACCES;
 	}
 	return -EIO;
 }
@@ -250,10 +252,11 @@ static const char *explain_migration(sqlite3 *db)
 	return sentence;
 }
 
-static const char *check_version(sqlite3 *db)
+static const char *check_version(sqlite3 *db, int *ret_error)
 {
 	// (with an argument, SQLite 3.46 takes it for the name of a table)
 	static const char check[] = "SELECT quick_check = 'ok' FROM pragma_quick_check";
+	static const char damaged[] = "it is damaged; restore it from a backup or move it away";
 	int64_t version = 0, application = 0, tables = 0, is_sound = 0;
 	int r = read_pragma(db, "PRAGMA user_version", &version);
 
@@ -261,21 +264,31 @@ static const char *check_version(sqlite3 *db)
 		r = read_pragma(db, "PRAGMA application_id", &application);
 	if (r == 0)
 		r = read_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables);
-	if (r < 0)
+	if (r < 0) {
+		*ret_error = r;
 		return explain(db, r);
+	}
 	if (tables > 0 && application != STORE_APPLICATION_ID)
 		return "it is some other program's database";
 	if (version > (int64_t)n_store_migrations)
 		return "it was written by a newer postsix; upgrade, or restore a backup from "
 		       "before";
-	if (is_cut(db) || read_pragma(db, check, &is_sound) < 0 || !is_sound)
-		return "it is damaged; restore it from a backup or move it away";
-	if (version < (int64_t)n_store_migrations && migrate(db, (size_t)version) < 0)
-		return explain_migration(db);
-	return NULL;
+	if (is_cut(db))
+		return damaged;
+	r = read_pragma(db, check, &is_sound);
+	if (r == -EAGAIN) {
+		*ret_error = r;
+		return explain(db, r);
+	}
+	if (r < 0 || !is_sound)
+		return damaged;
+	r = version < (int64_t)n_store_migrations ? migrate(db, (size_t)version) : 0;
+	if (r < 0)
+		*ret_error = r;
+	return r < 0 ? explain_migration(db) : NULL;
 }
 
-static const char *open_database(const char *path, sqlite3 **ret_db)
+static const char *open_database(const char *path, sqlite3 **ret_db, int *ret_error)
 {
 	static char sentence[256];
 	// Before a page is read: what is in the file is not trusted yet.
@@ -286,34 +299,41 @@ static const char *open_database(const char *path, sqlite3 **ret_db)
 		sqlite3_open_v2(path, ret_db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
 	const char *fault;
 
+	*ret_error = -EUCLEAN;
 	if (result == SQLITE_OK)
 		result = sqlite3_busy_timeout(*ret_db, 5000); // somebody else may be reading
 	if (result != SQLITE_OK) {
+		*ret_error = to_errno(result);
 		snprintf(sentence, sizeof(sentence), "%s", sqlite3_errstr(result));
 		return sentence;
 	}
 	if (sqlite3_db_readonly(*ret_db, "main") != 0)
 		return "it cannot be written";
 	result = sqlite3_exec(*ret_db, settings, NULL, NULL, NULL);
-	if (result != SQLITE_OK)
-		return explain(*ret_db, to_errno(result));
-	fault = check_version(*ret_db);
+	fault = result == SQLITE_OK ? check_version(*ret_db, ret_error) : NULL;
 	if (fault != NULL)
 		return fault;
-	result = sqlite3_exec(*ret_db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(*ret_db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 	sqlite3_busy_timeout(*ret_db, 100); // from here on longer would hold up the event loop
-	return result == SQLITE_OK ? NULL : explain(*ret_db, to_errno(result));
+	if (result == SQLITE_OK)
+		return NULL;
+	*ret_error = to_errno(result);
+	return explain(*ret_db, *ret_error);
 }
 
-const char *store_open(const char *path, struct store **ret_store)
+const char *store_open(const char *path, struct store **ret_store, int *ret_error)
 {
 	struct store *store = mem_new(1, sizeof(*store));
-	const char *fault = open_database(path, &store->db);
+	int error = 0;
+	const char *fault = open_database(path, &store->db, &error);
 
 	if (fault != NULL)
 		store_free(store);
 	else
 		*ret_store = store;
+	if (ret_error != NULL)
+		*ret_error = fault != NULL ? error : 0;
 	return fault;
 }
 

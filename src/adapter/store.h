@@ -21,8 +21,9 @@ struct store;
 
 // Opens or makes the database at path, brings its schema up to date, and checks it. Returns NULL
 // and sets *ret_store, or a sentence that says why it will not be served (static or in a static
-// buffer).
-const char *store_open(const char *path, struct store **ret_store) must_check;
+// buffer); *ret_error (NULL: not wanted) is then -EUCLEAN or -EACCES where somebody has to mend it,
+// or what may pass by itself: -EAGAIN, -ENOSPC, -EIO.
+const char *store_open(const char *path, struct store **ret_store, int *ret_error) must_check;
 struct store *store_free(struct store *store);
 
 // A transaction: everything up to its commit is recorded together or not at all.

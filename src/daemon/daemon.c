@@ -200,6 +200,7 @@ static bool open_state(struct daemon *daemon, FILE *errors, int *ret_status)
 	const char *folder = daemon->config->state_directory;
 	char path[4096];
 	const char *fault;
+	int error = 0;
 
 	daemon->lock = open_lock(folder);
 	if (daemon->lock < 0) {
@@ -210,9 +211,11 @@ static bool open_state(struct daemon *daemon, FILE *errors, int *ret_status)
 		return false;
 	}
 	snprintf(path, sizeof(path), "%s/postsix.db", folder);
-	fault = store_open(path, &daemon->store);
+	fault = store_open(path, &daemon->store, &error);
 	if (fault != NULL) {
-		*ret_status = EX_DATAERR;
+		// only what may pass by itself is tried again by the service manager
+		*ret_status = error == -EAGAIN || error == -ENOSPC || error == -EIO ? EX_TEMPFAIL
+										    : EX_DATAERR;
 		fprintf(errors, "%s: %s\n", path, fault);
 		return false;
 	}

@@ -22,7 +22,8 @@ static struct store *store;
 static int make(void **state)
 {
 	store = NULL;
-	return folder_make(state) < 0 || store_open(folder_file("db"), &store) != NULL ? -1 : 0;
+	return folder_make(state) < 0 || store_open(folder_file("db"), &store, NULL) != NULL ? -1
+											     : 0;
 }
 
 static int drop(void **state)

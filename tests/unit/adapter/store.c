@@ -29,7 +29,8 @@ static const char *ask(const char *sql)
 static int open_new(void **state)
 {
 	store = NULL;
-	return folder_make(state) < 0 || store_open(folder_file("db"), &store) != NULL ? -1 : 0;
+	return folder_make(state) < 0 || store_open(folder_file("db"), &store, NULL) != NULL ? -1
+											     : 0;
 }
 
 static int close_all(void **state)
@@ -128,7 +129,7 @@ static void test_40_settings(void **state)
 	store = store_free(store);
 	sqlite3_auto_extension((void (*)(void))on_connection);
 	for (int times = 0; times < 2; times++) { // as made, and as found
-		assert_null(store_open(folder_file("db"), &store));
+		assert_null(store_open(folder_file("db"), &store, NULL));
 		assert_int_equal(own_pragma("PRAGMA synchronous"), 2);
 		assert_int_equal(own_pragma("PRAGMA foreign_keys"), 1);
 		assert_int_equal(own_pragma("PRAGMA trusted_schema"), 0);
@@ -147,7 +148,7 @@ static void test_reopen_keeps_all(void **state)
 	(void)state;
 	add(R1, "e1");
 	store = store_free(store);
-	assert_null(store_open(folder_file("db"), &store));
+	assert_null(store_open(folder_file("db"), &store, NULL));
 	assert_int_equal(store_has_entry(store, "e1"), 1);
 	assert_string_equal(ask("SELECT * FROM request"),
 			    "4096|e1|100|answer|one|a@good.test|dual|Q1|test@six.test|2001:db8::1|"
@@ -165,7 +166,7 @@ static void test_1_killed(void **state)
 	child = fork();
 	if (child == 0) {
 		struct store_request one = request(R1, "e1"), two = request(R2, "e2");
-		bool ok = store_open(folder_file("db"), &store) == NULL &&
+		bool ok = store_open(folder_file("db"), &store, NULL) == NULL &&
 			  store_begin(store) == 0 && store_add_request(store, &one) == 0 &&
 			  store_commit(store) == 0 && store_begin(store) == 0 &&
 			  store_add_request(store, &two) == 0;
@@ -175,7 +176,7 @@ static void test_1_killed(void **state)
 	int status = -1;
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-	assert_null(store_open(folder_file("db"), &store));
+	assert_null(store_open(folder_file("db"), &store, NULL));
 	assert_int_equal(store_has_entry(store, "e1"), 1);
 	assert_int_equal(store_has_entry(store, "e2"), 0);
 }

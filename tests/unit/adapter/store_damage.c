@@ -75,12 +75,15 @@ static int add(struct store *store, uint64_t id, const char *subject)
 	return r;
 }
 
+static int open_error; // of the last open_sentence
+
 static const char *open_sentence(const char *path)
 {
 	struct store *store = NULL;
-	const char *sentence = store_open(path, &store);
+	const char *sentence = store_open(path, &store, &open_error);
 
 	assert_int_equal(sentence == NULL, store != NULL);
+	assert_int_equal(sentence == NULL, open_error == 0);
 	store_free(store);
 	return sentence == NULL ? "" : sentence;
 }
@@ -93,7 +96,7 @@ static void make_filled(const char *path)
 
 	memset(subject, 's', sizeof(subject) - 1);
 	subject[sizeof(subject) - 1] = '\0';
-	assert_null(store_open(path, &store));
+	assert_null(store_open(path, &store, NULL));
 	for (uint64_t i = 1; i <= 200; i++)
 		assert_int_equal(add(store, i << 8, subject), 0);
 	store_free(store);
@@ -120,9 +123,11 @@ static void test_5_not_a_database(void **state)
 	assert_string_equal(open_sentence(folder_file("db")), DAMAGED);
 	folder_write("db", garbage, 40);
 	assert_string_equal(open_sentence(folder_file("db")), DAMAGED);
+	assert_int_equal(open_error, -EUCLEAN);
 	mkdir(folder_file("folder"), 0755);
 	assert_string_equal(open_sentence(folder_file("folder")), "unable to open database file");
 	assert_string_equal(open_sentence(folder_file("no/such")), "unable to open database file");
+	assert_int_equal(open_error, -EACCES);
 }
 
 static void test_5_truncated(void **state)
@@ -201,7 +206,7 @@ static void test_5_random_bits(void **state)
 			data[at + i] ^= (char)random();
 		folder_write("db", data, len);
 		memcpy(data + at, copy, sizeof(copy));
-		if (store_open(folder_file("db"), &store) == NULL)
+		if (store_open(folder_file("db"), &store, NULL) == NULL)
 			ask_everything(store);
 		else
 			refused++;
@@ -333,7 +338,7 @@ static void test_4_locked(void **state)
 	struct store *store = NULL;
 
 	(void)state;
-	assert_null(store_open(folder_file("db"), &store));
+	assert_null(store_open(folder_file("db"), &store, NULL));
 	for (size_t i = 0; i < COUNT(locks); i++) {
 		sqlite3 *other = database_hold(folder_file("db"), locks[i]);
 		int64_t start = now_ms();
@@ -361,6 +366,7 @@ static void test_4_locked_at_the_start(void **state)
 	other = database_hold(folder_file("db"), "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;"
 						 "UPDATE message SET due = 1");
 	assert_string_equal(open_sentence(folder_file("db")), "database is locked");
+	assert_int_equal(open_error, -EAGAIN);
 	sqlite3_close(other);
 	assert_string_equal(open_sentence(folder_file("db")), "");
 }
@@ -414,7 +420,7 @@ static void test_2_3_file_cannot_grow(void **state)
 	int r;
 
 	(void)state;
-	assert_null(store_open(folder_file("db"), &store));
+	assert_null(store_open(folder_file("db"), &store, NULL));
 	signal(SIGXFSZ, SIG_IGN);
 	getrlimit(RLIMIT_FSIZE, &old);
 	setrlimit(RLIMIT_FSIZE, &small);
@@ -443,7 +449,8 @@ static int fill_small_disk(void)
 		return 77;
 	memset(filler, 'x', 600000);
 	fd = open(folder_file("filler"), O_WRONLY | O_CREAT, 0600);
-	if (write(fd, filler, 600000) != 600000 || store_open(folder_file("db"), &store) != NULL)
+	if (write(fd, filler, 600000) != 600000 ||
+	    store_open(folder_file("db"), &store, NULL) != NULL)
 		return 1;
 	free(filler);
 	r = fill(store, 0x100, &n);

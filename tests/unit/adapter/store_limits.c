@@ -22,7 +22,8 @@ static struct store *store;
 static int open_new(void **state)
 {
 	store = NULL;
-	return folder_make(state) < 0 || store_open(folder_file("db"), &store) != NULL ? -1 : 0;
+	return folder_make(state) < 0 || store_open(folder_file("db"), &store, NULL) != NULL ? -1
+											     : 0;
 }
 
 static int close_all(void **state)
@@ -148,7 +149,7 @@ static void test_37_limits_hold_over_the_upgrade(void **state)
 		 store_migrations[0]);
 	sqlite3_close(database_hold(folder_file("db"), sql));
 	assert_string_equal(database_ask(folder_file("db"), "SELECT count(*) FROM request"), "3\n");
-	assert_null(store_open(folder_file("db"), &store));
+	assert_null(store_open(folder_file("db"), &store, NULL));
 	assert_int_equal(store_count_answers(store, "a@good.test", 0, 1000, &count), 0);
 	assert_int_equal(count, 2);
 	notes[0] = '\0';

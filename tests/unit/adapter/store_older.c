@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,7 +79,7 @@ static void expect_in_flight(void)
 	struct store_probe probe = {0};
 	struct store *store = NULL;
 
-	assert_null(store_open(folder_file("db"), &store));
+	assert_null(store_open(folder_file("db"), &store, NULL));
 	assert_int_equal(store_claim_mail(store, false, later, &mail), 1);
 	assert_string_equal(mail->requester, "eve@full.test");
 	assert_int_equal(store_find_probe(store, (mail->id & ~UINT64_C(15)) + KIND_SIX, &probe), 1);
@@ -138,7 +139,7 @@ static bool is_killed(int n)
 
 		steps_left = n;
 		sqlite3_auto_extension((void (*)(void))kill_later);
-		_exit(store_open(folder_file("db"), &store) == NULL ? 0 : 1);
+		_exit(store_open(folder_file("db"), &store, NULL) == NULL ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true((WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
@@ -177,13 +178,15 @@ static void test_37_disk_full(void **state)
 	for (size_t i = 0; i < COUNT(versions); i++) {
 		struct store *store = NULL;
 		const char *fault;
+		int error;
 
 		make_old(versions[i]);
 		sqlite3_auto_extension((void (*)(void))no_more_pages);
-		fault = store_open(folder_file("db"), &store);
+		fault = store_open(folder_file("db"), &store, &error);
 		sqlite3_reset_auto_extension();
 		assert_string_equal(fault, "its schema cannot be brought up to date: database or "
 					   "disk is full");
+		assert_int_equal(error, -ENOSPC);
 		expect_version(versions[i]);
 		expect_rows();
 		expect_in_flight(); // once there is room

@@ -22,7 +22,8 @@ static struct store *store;
 static int open_new(void **state)
 {
 	store = NULL;
-	return folder_make(state) < 0 || store_open(folder_file("db"), &store) != NULL ? -1 : 0;
+	return folder_make(state) < 0 || store_open(folder_file("db"), &store, NULL) != NULL ? -1
+											     : 0;
 }
 
 static int close_all(void **state)
@@ -157,7 +158,7 @@ static void test_37_messages_under_way_at_the_upgrade(void **state)
 		 " PRAGMA application_id = 1886611832; PRAGMA user_version = 2",
 		 store_migrations[0], store_migrations[1]);
 	sqlite3_close(database_hold(folder_file("db"), sql));
-	assert_null(store_open(folder_file("db"), &store));
+	assert_null(store_open(folder_file("db"), &store, NULL));
 	assert_string_equal(claim(5), "");
 	assert_int_equal(store_add_survey(store, R1, 6, "{}"), 0);
 	assert_string_equal(ask("SELECT json FROM survey"), "{}\n");

@@ -374,16 +374,32 @@ static void test_5_34_does_not_start(void **state)
 	unlink(folder_file("state/postsix.db"));
 	chmod(folder_file("secret"), 0666);
 	assert_int_equal(serve_with(never, ""), EX_CONFIG);
-	expect_logged("/secret: Operation not permitted\n");
+	expect_logged("/secret: group or others may write it\n");
 	folder_write("secret", "short", 5);
 	chmod(folder_file("secret"), 0600);
 	assert_int_equal(serve_with(never, ""), EX_CONFIG);
-	expect_logged("/secret: ");
+	expect_logged("/secret: each line wants a secret of 16 octets or more");
 	folder_write("secret", "0123456789abcdef", 16);
 	rmdir(folder_file("spool/quarantine"));
 	assert_int_equal(serve_with(never, ""), EX_CONFIG);
 	expect_logged("/spool: No such file or directory\n");
 	mkdir(folder_file("spool/quarantine"), 0755);
+	assert_int_equal(serve_with(spool_empty, ""), EX_OK);
+}
+
+// What ends by itself is tried again by the service manager: not status 65.
+static void test_4_locked_at_the_start(void **state)
+{
+	sqlite3 *other;
+
+	(void)state;
+	assert_int_equal(serve_with(spool_empty, ""), EX_OK);
+	other = database_hold(folder_file("state/postsix.db"),
+			      "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;"
+			      "UPDATE message SET due = 1");
+	assert_int_equal(serve_with(never, ""), EX_TEMPFAIL);
+	expect_logged("/state/postsix.db: database is locked\n");
+	sqlite3_close(other);
 	assert_int_equal(serve_with(spool_empty, ""), EX_OK);
 }
 
@@ -464,6 +480,7 @@ int main(void)
 		TEST(test_2_I2_turn_fails_half_way),
 		TEST(test_6_two_daemons),
 		TEST(test_5_34_does_not_start),
+		TEST(test_4_locked_at_the_start),
 		TEST(test_36_sigterm),
 		TEST(test_36_sigterm_under_way),
 		TEST(test_36_sigterm_with_a_queue),

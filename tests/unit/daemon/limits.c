@@ -20,7 +20,8 @@ static struct store *store;
 
 static int make(void **state)
 {
-	if (house_make(state) < 0 || store_open(folder_file("state/postsix.db"), &store) != NULL)
+	if (house_make(state) < 0 ||
+	    store_open(folder_file("state/postsix.db"), &store, NULL) != NULL)
 		return -1;
 	house_config->requester_interval = 60;
 	house_config->requester_daily = 3;
