@@ -69,7 +69,7 @@ static void look_at_entries(struct check *check, const char *folder)
 		check_say(check, CHECK_FAIL, folder, "%zu %s, the oldest of %" PRId64 " s", pile.n,
 			  text_plural(pile.n, "entry", "entries"), pile.oldest);
 		check_mend(check, "postsixd does not take them: systemctl restart postsixd; "
-				  "journalctl -u postsixd says why");
+				  "journalctl -t postsixd says why");
 	} else {
 		check_say(check, CHECK_OK, folder, "%zu %s", pile.n,
 			  text_plural(pile.n, "entry", "entries"));

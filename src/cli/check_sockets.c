@@ -27,7 +27,7 @@ static void fail(struct check *check, const char *program, const char *path, int
 	else if (error == -ETIMEDOUT)
 		check_mend(check, "it hangs: systemctl restart %s; its log may say why", program);
 	else
-		check_mend(check, "systemctl start %s; journalctl -u %s says why it ended", program,
+		check_mend(check, "systemctl start %s; journalctl -t %s says why it ended", program,
 			   program);
 }
 

@@ -164,6 +164,8 @@ class Machine:
         return int(self.show(unit, "MainPID").get("MainPID", "0"))
 
     def journal(self, unit=None, since=None):
+        """What a program said just before its end may bear its name alone: journald asks the kernel for its unit too late."""
         self.run("journalctl", "--sync")
-        return self.say("journalctl", "--quiet", "--no-pager", "--output=short-precise", *(["--unit", unit] if unit else []),
+        whose = [f"_SYSTEMD_UNIT={unit}", "+", f"UNIT={unit}", "+", f"SYSLOG_IDENTIFIER={unit.removesuffix('.service')}"] if unit else []
+        return self.say("journalctl", "--quiet", "--no-pager", "--output=short-precise", *whose,
                         *(["--since", f"@{since}"] if since else []))

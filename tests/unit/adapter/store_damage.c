@@ -76,7 +76,6 @@ static int add(struct store *store, uint64_t id, const char *subject)
 }
 
 static int open_error; // of the last open_sentence
-
 static const char *open_sentence(const char *path)
 {
 	struct store *store = NULL;

@@ -86,7 +86,7 @@ static inline int told_make(void **state)
 		       folder_path, folder_path);
 	folder_write("conf", text, (size_t)len);
 	folder_write("diagnose.tab", "no-aaaa * * * * * no AAAA\n", 26);
-	return store_open(folder_file("state/postsix.db"), &told_store) == NULL ? 0 : -1;
+	return store_open(folder_file("state/postsix.db"), &told_store, NULL) == NULL ? 0 : -1;
 }
 
 static inline int told_remove(void **state)
