@@ -203,6 +203,7 @@ def check_removal(server, before):
     after = server.files()
     left = [line for line in changes(before, after).splitlines() if not re.search(ACCOUNTS, line)]
     eq(left, [], "no file is left or changed, but for the accounts")
+    eq(server.machine.run("find", "/run", "-maxdepth", "1", "-name", "postsix*").stdout, "", "nor anything of it in /run")
     eq(server.machine.run("sh", "-c", "systemctl list-units --all --no-legend --plain 'postsix*' 'postfix@*dual*' 'postfix@*v6*'").stdout, "", "no unit is left")
 
 
