@@ -114,7 +114,7 @@ const char *seal_fault(int error)
 	} faults[] = {
 		{-ENOENT, "there is no such file; postsix setup makes it"},
 		{-ENODATA, "each line wants a secret of 16 octets or more, and there is a shorter "
-			   "one, or none"},
+			   "one, or none; postsix setup makes a file that is missing"},
 		{-EFBIG, "a line has more than 1024 octets"},
 		{-E2BIG, "there are more than four secrets"},
 		{-EPERM, "group or others may write it"},

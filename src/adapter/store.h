@@ -5,8 +5,8 @@
 // writes it.
 //
 // All functions return 0 (or a count, where it says so) or a negative errno: -EAGAIN locked by
-// another, -ENOSPC full, -EIO, -EUCLEAN corrupt. After an error inside a transaction the caller
-// rolls back.
+// another, -ENOSPC full, -EIO, -EUCLEAN corrupt, -EACCES cannot be opened. After an error inside a
+// transaction the caller rolls back.
 #pragma once
 
 #include <stdbool.h>

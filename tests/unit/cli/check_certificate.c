@@ -190,7 +190,7 @@ static void test_secret(void **state)
 		{"token.secret", "0123456789abcdef\nfedcba9876543210\n", CHECK_OK, "2 secrets", 0},
 		{"token.secret", "short\n", CHECK_FAIL,
 		 "each line wants a secret of 16 octets or more, and there is a shorter one, or "
-		 "none",
+		 "none; postsix setup makes a file that is missing",
 		 1},
 		{"nowhere", NULL, CHECK_FAIL, "there is no such file; postsix setup makes it", 1},
 	};
