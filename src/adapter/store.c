@@ -328,9 +328,6 @@ const char *store_open(const char *path, struct store **ret_store, int *ret_erro
 	int error = 0;
 	const char *fault = open_database(path, &store->db, &error);
 
-	// no room for the log's file: SQLite says only that it cannot open it
-	if (fault != NULL && error == -EACCES && sqlite3_system_errno(store->db) == ENOSPC)
-		error = -ENOSPC;
 	if (fault != NULL)
 		store_free(store);
 	else
